@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_LIBRARIES += libgust_base.a
+libgust_base_a_SOURCES = \
+	src/base/env.h \
+	src/base/linux_compat.h \
+	src/base/list.h \
+	src/base/log.h \
+	src/base/ring.h \
+	src/base/rng.h \
+	src/base/siphash.h

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dissect.h - build the header map from the bytes
+ */
+#ifndef GUST_PKT_DISSECT_H
+#define GUST_PKT_DISSECT_H
+
+#include "pkt/drop.h"
+#include "pkt/pkt.h"
+
+enum dissect_start { DISSECT_ETH, DISSECT_IP };
+
+/*
+ * Walk the headers of a packet that stands contiguously at head (hlen == len,
+ * as pkt_from_slab leaves it, or with payload fragments behind at least the
+ * headers), fill the map, cut trailing bytes that the IP length does not cover
+ * (Ethernet padding) and move what follows the innermost transport header into
+ * frag[0] (same slab, a reference of its own; a packet with its own head keeps
+ * small payload by slab_copy).
+ *
+ * IPv4 tot_len 0 is taken as "the length of the packet" when and only when the
+ * packet is longer than 65535 bytes; IPv6 payload length 0 with a hop-by-hop
+ * jumbo option as RFC 2675; 0 without it when the packet is longer than 65575.
+ *
+ * A fragment (offset != 0 or more-fragments) gets no transport layer: its map
+ * ends with the IP layer (or GUST_L_FRAGHDR) flagged GUST_LF_FRAGMENT and hlen
+ * ends there.
+ *
+ * Does not verify transport checksums; verifies the IPv4 header checksum, IP
+ * options' shape, TCP data offset, UDP length. Never reads beyond len.
+ *
+ * Returns DROP_NONE or the reason; on a reason the packet still is the
+ * caller's, to be dropped.
+ */
+enum drop_reason pkt_dissect(struct gust_pkt *p, enum dissect_start start);
+
+/* Addresses and next protocol of the innermost IP layer. `ret_proto` is the
+ * transport protocol number at the end of the extension header chain. */
+struct ipaddr;
+void pkt_addrs(const struct gust_pkt *p, struct ipaddr *ret_src,
+	       struct ipaddr *ret_dst, uint8_t *ret_proto);
+
+#endif

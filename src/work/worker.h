@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * worker.h - the threads of the data path
+ *
+ * Worker i owns queue i of the port, its pool, flows, timers and host sockets.
+ * worker.c is the only file of the data path that knows libevent.
+ */
+#ifndef GUST_WORK_WORKER_H
+#define GUST_WORK_WORKER_H
+
+#include "ip/neigh.h"
+#include "port/port.h"
+#include "relay/stack.h"
+
+struct worker;
+
+struct worker_conf {
+	unsigned index, n;
+	struct port *port;
+	struct pkt_pool *pool;
+	struct siphash_key secret;      /* flow ownership; same for all */
+	const struct stack_snap *snap;  /* first snapshot */
+	struct ethaddr mac;             /* tap: the stack's own */
+	/* Called in the worker's thread when the port refused a form of packet:
+	 * that feature is demoted. */
+	void (*demote)(void *arg, enum feat f);
+	void (*gone)(void *arg);        /* the interface vanished */
+	void *arg;
+};
+
+/* What one worker counted; copied without locks. */
+struct worker_stats {
+	struct drop_counters drops;
+	struct stack_stats stack;
+	struct tcp_counters tcp;
+	struct pkt_pool_stats pool;
+	uint64_t rx_packets, rx_bytes, rx_super, tx_packets, tx_bytes, tx_super;
+	uint64_t tx_big;                /* above 64 KB */
+	uint64_t sw_segmented;          /* superpackets that we had to cut */
+	uint64_t refused[FEAT_N];       /* EINVAL from the port, by feature */
+	uint64_t handoff_in, handoff_out, turns, neigh_failed;
+};
+
+/* Create n workers joined by handoff rings. -errno; all or nothing. */
+int workers_new(const struct worker_conf *conf, unsigned n, struct worker **ret_w);
+int workers_start(struct worker **w, unsigned n);
+/* Ask to stop: new flows refused, existing get `drain_ms`, then are reset.
+ * Joins the threads. */
+void workers_stop(struct worker **w, unsigned n, unsigned drain_ms);
+void workers_free(struct worker **w, unsigned n);
+
+/* Publish a snapshot to all; returns when every worker has taken it (so that the
+ * old one can be freed). From the main thread only. */
+void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap);
+
+/* Run fn(w, arg) in the worker's thread and wait for it. From the main thread. */
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg);
+
+/* Inside worker_call(): */
+struct stack *worker_stack(struct worker *w);
+const struct env *worker_env(struct worker *w);
+unsigned worker_index(const struct worker *w);
+
+void worker_stats(struct worker *w, struct worker_stats *ret); /* any thread */
+
+#endif
