@@ -28,7 +28,7 @@ struct worker_conf {
 	void *arg;
 };
 
-/* What one worker counted; copied without locks. */
+/* What one worker counted. */
 struct worker_stats {
 	struct drop_counters drops;
 	struct stack_stats stack;
@@ -61,6 +61,7 @@ struct stack *worker_stack(struct worker *w);
 const struct env *worker_env(struct worker *w);
 unsigned worker_index(const struct worker *w);
 
-void worker_stats(struct worker *w, struct worker_stats *ret); /* any thread */
+/* By worker_call(). The stack of a stopped worker is NULL. */
+void worker_stats(struct worker *w, struct worker_stats *ret);
 
 #endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * egress.c - the last step: make each packet fit the port, then write it
+ *
+ * A superpacket is cut here or nowhere, and only for what the port lacks. The
+ * port may still refuse a form that it should take (kernels have shipped that
+ * answer EINVAL only at write time): then that one feature is demoted for good,
+ * the packet is cut to the next smaller form and sent again, and the daemon is
+ * told so that it can say so.
+ */
+#include "offload/segment.h"
+#include "work/worker_internal.h"
+
+/* The feature that carries a packet of this form. */
+static enum feat feat_of(const struct gust_pkt *p, const struct port_caps *caps)
+{
+	const struct gust_layer *l3 = pkt_l3(p);
+	bool v4 = l3 && l3->kind == GUST_L_IPV4;
+
+	if (l3 && p->len - l3->off > 65535 + (v4 ? 0u : 40u)) {
+		if (v4)
+			return FEAT_BIGTCP4;
+		return pkt_layer(p, GUST_L_HOPOPTS) ? FEAT_BIGTCP6_JUMBO :
+						      FEAT_BIGTCP6_PLAIN;
+	}
+	switch (p->gso_type) {
+	case GUST_GSO_TCP4:
+		return FEAT_TSO4;
+	case GUST_GSO_TCP6:
+		return FEAT_TSO6;
+	case GUST_GSO_UDP4:
+	case GUST_GSO_UDP6:
+		return FEAT_USO;
+	}
+	return FEAT_TX_CSUM;
+}
+
+/* Without the BIG TCP form of a family its superpackets end at 64 KB. */
+static void caps_limit(struct port_caps *c)
+{
+	if (!caps_has(c, FEAT_BIGTCP4) && c->gso_max4 > 65535)
+		c->gso_max4 = 65535;
+	if (!caps_has(c, FEAT_BIGTCP6_JUMBO) && !caps_has(c, FEAT_BIGTCP6_PLAIN) &&
+	    c->gso_max6 > 65535)
+		c->gso_max6 = 65535;
+}
+
+void egress_set_snap(struct worker *w, const struct stack_snap *snap)
+{
+	w->snap = snap;
+	w->caps = snap->to_inside;
+	for (unsigned f = 0; f < FEAT_N; f++)
+		if (w->stats.refused[f])
+			w->caps.feats &= ~FEAT_BIT(f);
+	caps_limit(&w->caps);
+}
+
+static void count_tx(struct worker *w, uint32_t len, bool super)
+{
+	w->stats.tx_packets++;
+	w->stats.tx_bytes += len;
+	w->stats.tx_super += super;
+	w->stats.tx_big += len > 65535 + 40;
+}
+
+static void refuse(struct worker *w, const struct gust_pkt *p)
+{
+	enum feat f = feat_of(p, &w->caps);
+
+	w->stats.refused[f]++;
+	w->caps.feats &= ~FEAT_BIT(f);
+	caps_limit(&w->caps);
+	if (w->conf.demote)
+		w->conf.demote(w->conf.arg, f);
+}
+
+/* Write one fitted packet. false: it went to the backlog or came back to `todo`
+ * in smaller form. */
+static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *todo)
+{
+	uint32_t len = p->len;
+	bool super = p->gso_size != 0;
+
+	if (w->backlog.n)
+		goto later;
+	switch (w->conf.port->ops->tx(w->conf.port, w->conf.index, p)) {
+	case PORT_TX_OK:
+		count_tx(w, len, super);
+		return;
+	case PORT_TX_AGAIN:
+		break;
+	case PORT_TX_REFUSED: {
+		bool plain = !p->gso_size && !(p->need & GUST_F_CSUM);
+		struct gust_batch smaller;
+		enum drop_reason r;
+
+		if (plain) { /* nothing simpler exists */
+			drop_count(&w->stats.drops, DROP_PORT_ERROR, 1);
+			pkt_free(p);
+			return;
+		}
+		refuse(w, p);
+		gust_batch_init(&smaller);
+		r = seg_fit(p, &w->caps, &smaller);
+		if (r != DROP_NONE)
+			drop_count(&w->stats.drops, r, 1);
+		gust_batch_splice(&smaller, todo);
+		*todo = smaller;
+		return;
+	}
+	case PORT_TX_DOWN:
+		drop_count(&w->stats.drops, DROP_PORT_DOWN, 1);
+		return;
+	case PORT_TX_ERROR:
+		drop_count(&w->stats.drops, DROP_PORT_ERROR, 1);
+		return;
+	}
+later:
+	if (w->backlog.n >= TX_BACKLOG_MAX) {
+		drop_count(&w->stats.drops, DROP_PORT_FULL, 1);
+		pkt_free(p);
+		return;
+	}
+	gust_batch_push(&w->backlog, p);
+}
+
+static void send_fitted(struct worker *w, struct gust_batch *todo)
+{
+	struct gust_pkt *p;
+
+	while ((p = gust_batch_pop(todo)))
+		send_one(w, p, todo);
+}
+
+/* On an l2 port each packet needs its neighbour's address first. */
+static void resolve(struct worker *w, struct gust_batch *fitted, struct gust_batch *frames)
+{
+	struct gust_pkt *p;
+
+	while ((p = gust_batch_pop(fitted))) {
+		enum drop_reason r = neigh_output(w->neigh, p, frames, &w->env);
+
+		if (r != DROP_NONE)
+			drop_count(&w->stats.drops, r, 1);
+	}
+}
+
+void egress_send(struct worker *w, struct gust_batch *out)
+{
+	struct gust_pkt *p;
+
+	while ((p = gust_batch_pop(out))) {
+		struct gust_batch fitted, frames;
+		uint32_t segs = p->gso_size;
+		enum drop_reason r;
+
+		gust_batch_init(&fitted);
+		r = seg_fit(p, &w->caps, &fitted);
+		if (r != DROP_NONE)
+			drop_count(&w->stats.drops, r, 1);
+		w->stats.sw_segmented += segs && fitted.n > 1;
+		if (!w->neigh) {
+			send_fitted(w, &fitted);
+			continue;
+		}
+		gust_batch_init(&frames);
+		resolve(w, &fitted, &frames);
+		send_fitted(w, &frames);
+	}
+}
+
+void egress_retry(struct worker *w)
+{
+	struct gust_batch todo = w->backlog;
+
+	gust_batch_init(&w->backlog);
+	send_fitted(w, &todo);
+}
