@@ -4,7 +4,11 @@ libgust_base_a_SOURCES = \
 	src/base/env.h \
 	src/base/linux_compat.h \
 	src/base/list.h \
+	src/base/log.c \
 	src/base/log.h \
+	src/base/ring.c \
 	src/base/ring.h \
+	src/base/rng.c \
 	src/base/rng.h \
+	src/base/siphash.c \
 	src/base/siphash.h

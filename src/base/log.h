@@ -2,7 +2,7 @@
 /*
  * log.h - one line a message on standard error
  *
- * With a journal behind standard error (JOURNAL_STREAM is set) each line gets
+ * With a journal behind standard error (JOURNAL_STREAM names it) each line gets
  * the "<N>" prefix of sd-daemon(3); otherwise the level's name. Only `work`
  * and the rooms above it log; what lies below returns or counts. The level is
  * the one process-wide variable of the project: every thread writes to the

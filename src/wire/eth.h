@@ -56,7 +56,8 @@ struct nd_msg {
 	struct ethaddr lladdr;
 };
 
-/* `p` is the whole ICMPv6 message; -EINVAL: short, zero-length option. */
+/* `p` is the whole ICMPv6 message; -EINVAL: not NS or NA, short, code not 0,
+ * target multicast or IPv4-mapped, option of length zero or beyond `len`. */
 int nd_parse(const uint8_t *p, size_t len, struct nd_msg *ret_m);
 /* Writes the whole message with checksum 0; returns its length (24 or 32). */
 size_t nd_build(uint8_t *p, const struct nd_msg *m);

@@ -37,7 +37,7 @@ struct tcp_sack_block {
 
 struct tcp_opts {
 	uint8_t present; /* TCP_OPT_* */
-	uint8_t wscale;
+	uint8_t wscale; /* parsed: 14 at most (RFC 7323 2.3) */
 	uint8_t nsack;
 	uint16_t mss;
 	uint32_t tsval, tsecr;
