@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
+#
+# Load programs and the bare relay, for scripts/bench and the end-to-end tests.
+noinst_PROGRAMS += tests/bench/bare tests/bench/udpgso tests/bench/tcpload
+tests_bench_bare_SOURCES = tests/bench/bare.c
+tests_bench_bare_LDADD = libgust_wire.a libgust_base.a
+tests_bench_udpgso_SOURCES = tests/bench/udpgso.c tests/bench/bench_util.h
+tests_bench_tcpload_SOURCES = tests/bench/tcpload.c tests/bench/bench_util.h
