@@ -42,9 +42,10 @@ int ipv6_ext_parse(uint8_t kind, const uint8_t *p, size_t len, uint8_t *ret_nh,
 /* Walk the TLV options of a HOPOPTS or DSTOPTS header of `hlen` bytes. An
  * unknown option whose high bits are 00 is skipped (RFC 8200 4.2). *ret_jumbo is
  * the jumbo length as it stands there, or 0 when there is none; its value and
- * whether it may stand in this kind of header are for the caller to judge. 0, -EINVAL malformed, -EPERM when an unknown option
- * asks for discard (*ret_action: its two high bits, *ret_off its offset from `p`;
- * neither is touched otherwise). */
+ * whether it may stand in this kind of header are for the caller to judge.
+ * 0, -EINVAL malformed, -EPERM when an unknown option asks for discard
+ * (*ret_action: its two high bits, *ret_off its offset from `p`; neither is
+ * touched otherwise). */
 int ipv6_opts_walk(const uint8_t *p, uint16_t hlen, uint32_t *ret_jumbo,
 		   uint8_t *ret_action, uint16_t *ret_off);
 
