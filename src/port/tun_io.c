@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tun_io.c - read and write packets of a tun or tap
+ *
+ * Receive. Each queue fills one large slab. A read goes straight to
+ *
+ *	slab->data + used                                   (a multiple of 64)
+ *	|<---- GUST_HEADROOM ---->|<---- packet ---->|<- to the next 64 ->|
+ *	            [vnet header ]^ p
+ *
+ * so the virtio_net_hdr ends where the packet begins, packets begin on a cache
+ * line, and a 40-byte acknowledgement consumes 576 bytes, not 64 KB: the space
+ * that a read *may* need is only reserved, never spent. As soon as nobody but
+ * the queue holds the slab, filling restarts at its beginning, where the bytes
+ * are still in the cache.
+ *
+ * When the pool has no slab left, reading goes on into a scratch buffer:
+ * packets that fit a packet's own head (acknowledgements, which are what will
+ * free the memory) get through, the rest is dropped as no_slab. Not reading
+ * would leave the kernel's queue to overflow in silence.
+ *
+ * Transmit is one writev: header, head, fragments. The kernel's answers
+ * (drivers/net/tun.c, tun_get_user):
+ *   EINVAL    the header was not understood or contradicts the packet
+ *   EMSGSIZE  more pages than an skb holds
+ *   ENOBUFS, ENOMEM  no memory; a large packet asks for pages in one piece and
+ *             may never get them, so that counts as "this form is not taken"
+ *   EIO       the interface is down
+ *   EBADFD    the interface was deleted
+ * A plain packet without any request cannot be put in simpler form: refusing
+ * it is an error, so that a caller who cuts and retries comes to an end.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "pkt/dissect.h"
+#include "pkt/vnet.h"
+#include "port/tun_internal.h"
+
+#define ALIGN64(x) (((x) + UINT32_C(63)) & ~UINT32_C(63))
+
+/* UIO_MAXIOV, of which one is the vnet header */
+#define TUN_IOV_MAX 1024
+
+/* What a packet of more pieces than that is gathered in. */
+#define TUN_BOUNCE_LEN (UINT32_C(1) << 20)
+
+/* ---- receive ---- */
+
+/* Where the next packet is to begin, with TUN_READ_MAX bytes of room; NULL:
+ * the pool's limit. */
+static uint8_t *rx_room(struct tun_queue *q, struct pkt_pool *pool)
+{
+	struct gust_slab *s = q->slab;
+
+	if (s && slab_sole(s))
+		s->used = 0;
+	if (!s || s->cap - s->used < GUST_HEADROOM + TUN_READ_MAX) {
+		struct gust_slab *fresh = slab_new(pool);
+
+		if (!fresh)
+			return NULL;
+		assert(fresh->cap >= GUST_HEADROOM + TUN_READ_MAX);
+		fresh->used = 0;
+		slab_unref(s);
+		q->slab = s = fresh;
+	}
+	return s->data + s->used + GUST_HEADROOM;
+}
+
+/* No slab: keep what fits a packet's own head. */
+static struct gust_pkt *rx_small(struct pkt_pool *pool, const uint8_t *at,
+				 uint32_t len, enum drop_reason *ret_why)
+{
+	struct gust_pkt *p;
+
+	if (len > PKT_HEAD_LEN) {
+		*ret_why = DROP_NO_SLAB;
+		return NULL;
+	}
+	p = pkt_new(pool);
+	if (!p) {
+		*ret_why = DROP_NO_PKT;
+		return NULL;
+	}
+	memcpy(p->head, at, len);
+	p->len = len;
+	p->hlen = (uint16_t)len;
+	return p;
+}
+
+/* Turn `len` bytes at `at`, the vnet header in front of them, into a packet. */
+static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
+				  uint32_t len, bool in_slab, enum drop_reason *ret_why)
+{
+	struct tun_queue *q = &t->q[qi];
+	struct pkt_pool *pool = t->port.pool[qi];
+	enum drop_reason why = DROP_NO_PKT;
+	struct gust_pkt *p;
+
+	if (in_slab)
+		p = pkt_from_slab(pool, q->slab, at, len);
+	else
+		p = rx_small(pool, at, len, &why);
+	if (!p) {
+		*ret_why = why;
+		return NULL;
+	}
+	p->queue = (uint16_t)qi;
+	why = pkt_dissect(p, t->port.l2 ? DISSECT_ETH : DISSECT_IP);
+	if (why == DROP_NONE)
+		why = vnet_decode(p, at - t->vnet_len, t->vnet_len);
+	if (why != DROP_NONE) {
+		pkt_free(p);
+		*ret_why = why;
+		return NULL;
+	}
+	if (in_slab)
+		q->slab->used = ALIGN64(q->slab->used + GUST_HEADROOM + len);
+	return p;
+}
+
+/* 1: a packet was read, *ret_p is it, or NULL and *ret_why says why not. 0:
+ * nothing waits. -errno. */
+static int rx_one(struct tun_port *t, unsigned qi, struct gust_pkt **ret_p,
+		  enum drop_reason *ret_why)
+{
+	struct tun_queue *q = &t->q[qi];
+	uint8_t *at = rx_room(q, t->port.pool[qi]);
+	bool in_slab = at;
+	ssize_t n;
+
+	if (!in_slab)
+		at = q->scratch + t->vnet_len;
+	do
+		n = read(q->fd, at - t->vnet_len, t->vnet_len + TUN_READ_MAX);
+	while (n < 0 && errno == EINTR);
+
+	*ret_p = NULL;
+	if (n < 0) {
+		switch (errno) {
+		case EAGAIN:
+			return 0;
+		case EINVAL: /* taken off the queue, but of a form that the
+				kernel could not describe */
+			*ret_why = DROP_BAD_VNET;
+			return 1;
+		case EBADFD: /* deleted, or moved away under us */
+		case EFAULT: /* the same, seen while asleep in the driver */
+		case ENODEV:
+			return -EIO;
+		default:
+			return -errno;
+		}
+	}
+	if (n <= (ssize_t)t->vnet_len) {
+		*ret_why = DROP_SHORT;
+		return 1;
+	}
+	*ret_p = rx_packet(t, qi, at, (uint32_t)n - t->vnet_len, in_slab, ret_why);
+	return 1;
+}
+
+int tun_rx(struct port *port, unsigned q, unsigned max, struct gust_batch *ret,
+	   struct drop_counters *drops)
+{
+	struct tun_port *t = (struct tun_port *)port;
+	unsigned n;
+
+	for (n = 0; n < max; n++) {
+		enum drop_reason why = DROP_NONE;
+		struct gust_pkt *p;
+		int r = rx_one(t, q, &p, &why);
+
+		if (r < 0 && !n)
+			return r;
+		if (r <= 0)
+			break;
+		if (p)
+			gust_batch_push(ret, p);
+		else
+			drop_count(drops, why, 1);
+	}
+	return (int)n;
+}
+
+/* ---- transmit ---- */
+
+static enum port_tx tx_fail(struct gust_pkt *p, enum port_tx res)
+{
+	pkt_free(p);
+	return res;
+}
+
+/* This form is not taken: the caller's again, unless it is the plainest. */
+static enum port_tx tx_refused(struct gust_pkt *p)
+{
+	if (p->gso_size || (p->need & GUST_F_CSUM))
+		return PORT_TX_REFUSED;
+	return tx_fail(p, PORT_TX_ERROR);
+}
+
+static enum port_tx tx_result(struct gust_pkt *p, int e)
+{
+	switch (e) {
+	case EAGAIN:
+		return PORT_TX_AGAIN;
+	case EINVAL:
+	case EMSGSIZE:
+	case E2BIG:
+		return tx_refused(p);
+	case ENOBUFS:
+	case ENOMEM:
+		if (p->len > UINT16_MAX)
+			return tx_refused(p);
+		return tx_fail(p, PORT_TX_ERROR);
+	case EIO:
+	case ENETDOWN:
+	case EBADFD:
+	case ENODEV:
+		return tx_fail(p, PORT_TX_DOWN);
+	default:
+		return tx_fail(p, PORT_TX_ERROR);
+	}
+}
+
+/* Gather a packet of too many pieces behind iov[0]; entries used, or -E2BIG. */
+static int tx_gather(struct tun_queue *q, const struct gust_pkt *p, struct iovec *iov)
+{
+	uint32_t n = pkt_payload_len(p);
+
+	if (!q->bounce)
+		q->bounce = malloc(TUN_BOUNCE_LEN);
+	if (!q->bounce || n > TUN_BOUNCE_LEN ||
+	    pkt_payload_copy(p, 0, q->bounce, n) != n)
+		return -E2BIG;
+	iov[1].iov_base = p->head;
+	iov[1].iov_len = p->hlen;
+	iov[2].iov_base = q->bounce;
+	iov[2].iov_len = n;
+	return 3;
+}
+
+enum port_tx tun_tx(struct port *port, unsigned qi, struct gust_pkt *p)
+{
+	struct tun_port *t = (struct tun_port *)port;
+	struct tun_queue *q = &t->q[qi];
+	struct iovec iov[TUN_IOV_MAX];
+	uint8_t vh[VNET_LEN];
+	ssize_t r;
+	int n;
+
+	vnet_encode(p, vh, t->vnet_len);
+	n = pkt_iov(p, iov, TUN_IOV_MAX, 1);
+	if (n < 0)
+		n = tx_gather(q, p, iov);
+	if (n < 0)
+		return tx_result(p, -n);
+	iov[0].iov_base = vh;
+	iov[0].iov_len = t->vnet_len;
+	do
+		r = writev(q->fd, iov, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return tx_result(p, errno);
+	pkt_free(p);
+	return PORT_TX_OK;
+}
