@@ -1,1 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
+EXTRA_DIST += scripts/build scripts/check scripts/lib/common.sh scripts/lib/dist-test.sh \
+	tests/lint/lint.py
