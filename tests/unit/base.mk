@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
+check_PROGRAMS += tests/unit/test_list
+TESTS += tests/unit/test_list
+tests_unit_test_list_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_list_LDADD = libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_log
+TESTS += tests/unit/test_log
+tests_unit_test_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_LDADD = libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_ring
+TESTS += tests/unit/test_ring
+tests_unit_test_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ring_LDADD = libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_rng
+TESTS += tests/unit/test_rng
+tests_unit_test_rng_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rng_LDADD = libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_siphash
+TESTS += tests/unit/test_siphash
+tests_unit_test_siphash_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_siphash_LDADD = libgust_base.a $(CMOCKA_LIBS)
