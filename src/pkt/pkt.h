@@ -21,7 +21,8 @@ struct gust_pkt *pkt_new(struct pkt_pool *pool);
 /* A packet of `len` bytes that stand contiguously in `slab` at `p`, with
  * GUST_HEADROOM free bytes in front of `p`. Takes one new reference on the
  * slab for the head; hlen == len, no fragments, no layers: pkt_dissect() then
- * splits off the payload. */
+ * splits off the payload. (hlen has 16 bits: what lies beyond 65535 bytes
+ * becomes frag[0] at once, with a reference of its own.) NULL at the limit. */
 struct gust_pkt *pkt_from_slab(struct pkt_pool *pool, struct gust_slab *slab,
 			       uint8_t *p, uint32_t len);
 
@@ -36,6 +37,9 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p);
 /* Append a fragment, taking over the reference of *f. Adjacent pieces of one
  * slab are joined. 0 or -ENOMEM (then *f still is the caller's). */
 int pkt_frag_add(struct gust_pkt *p, const struct gust_frag *f /*taken*/);
+
+/* The same in front of all other payload. */
+int pkt_frag_add_front(struct gust_pkt *p, const struct gust_frag *f /*taken*/);
 
 /* Keep the payload bytes [off, off + len) only. */
 void pkt_payload_slice(struct gust_pkt *p, uint32_t off, uint32_t len);
@@ -65,10 +69,11 @@ void pkt_pull(struct gust_pkt *p, uint16_t n);
 void pkt_layer_push(struct gust_pkt *p, uint8_t kind, uint8_t flags);
 void pkt_layer_append(struct gust_pkt *p, uint8_t kind, uint8_t flags, uint16_t off);
 
-/* The first (outermost) or last layer of this kind, NULL when there is none. */
+/* The outermost layer of this kind, NULL when there is none. */
 const struct gust_layer *pkt_layer(const struct gust_pkt *p, uint8_t kind);
 
-/* The innermost IP layer (IPV4 or IPV6) and the innermost transport. */
+/* The innermost IP layer (IPV4 or IPV6) and the transport inside it (TCP, UDP,
+ * ICMP, ICMP6, SCTP); NULL when there is none, as in a fragment. */
 const struct gust_layer *pkt_l3(const struct gust_pkt *p);
 const struct gust_layer *pkt_l4(const struct gust_pkt *p);
 
@@ -85,8 +90,16 @@ static inline uint32_t pkt_segs(const struct gust_pkt *p)
 	return p->gso_size && n ? (n + p->gso_size - 1) / p->gso_size : 1;
 }
 
+/* Offset of the checksum field in a transport layer of this kind, -1: none
+ * that we compute. */
+int pkt_csum_off(uint8_t kind);
+
+/* The pseudo header's sum of the innermost transport, which the packet has: the
+ * length is every byte from the transport header on. 0 for ICMP. */
+uint32_t pkt_csum_pseudo(const struct gust_pkt *p);
+
 /* Complete the innermost transport checksum in software (TCP, UDP, ICMP,
- * ICMPv6 by the header map) and clear GUST_F_CSUM. `segment lengths`: the
+ * ICMPv6 by the header map), clear GUST_F_CSUM and set GUST_F_CSUM_OK. The
  * packet must not be a superpacket. */
 void pkt_csum_complete(struct gust_pkt *p);
 
