@@ -61,9 +61,13 @@ struct tcp_cc {
 	struct tcp_hystart hs;
 	struct {
 		uint64_t epoch_us;
+		uint64_t seen_us; /* last ACK in congestion avoidance */
 		uint32_t w_max, w_est, k_ms, cwnd_epoch; /* bytes, bytes, ms, bytes */
 		uint32_t prior_w_max;
+		uint32_t w_est_cnt; /* fractional growth of w_est, bytes */
+		uint32_t cwnd_prior; /* cwnd before the last reduction */
 	} cubic;
+	bool episode; /* reduced, and not yet recovered */
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno; /* RFC 5681, 6582 */
@@ -80,5 +84,31 @@ void tcp_hystart_init(struct tcp_hystart *h);
  * *ret_exit when slow start ends now (the caller sets ssthresh = cwnd). */
 uint32_t tcp_hystart_ack(struct tcp_hystart *h, const struct tcp_cc_sample *s,
 			 uint32_t mss, bool *ret_exit);
+
+/* ---- for the controls themselves (cc.c) ---- */
+
+#define TCP_CWND_MAX (UINT32_C(1) << 30) /* the largest window there is */
+
+/* Initial window, RFC 6928. */
+uint32_t tcp_cc_iw(uint32_t mss);
+
+/* Slow start with HyStart++ (RFC 5681 3.1, RFC 9406). Returns the acknowledged
+ * bytes that remain for congestion avoidance once cwnd has reached ssthresh. */
+uint32_t tcp_cc_slow_start(struct tcp_cc *c, const struct tcp_cc_sample *s);
+
+/* The window that a reduction starts from: what was in flight, not what was
+ * allowed to be (RFC 5681 3.1), and no more than cwnd (limited transmit). */
+uint32_t tcp_cc_flight(const struct tcp_cc *c, uint32_t inflight);
+
+/* Remember cwnd and ssthresh for undo, once an episode. true: this is its
+ * first reduction. */
+bool tcp_cc_reduce_begin(struct tcp_cc *c);
+
+/* Give cwnd and ssthresh back. false: there was nothing to undo. */
+bool tcp_cc_restore(struct tcp_cc *c);
+
+/* RFC 5681 4.1: restart from the initial window; ssthresh remembers three
+ * quarters of what there was. */
+void tcp_cc_restart(struct tcp_cc *c);
 
 #endif

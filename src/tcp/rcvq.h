@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "pkt/pkt.h"
+#include "tcp/fragring.h"
 #include "wire/tcp.h"
 
 #define RCVQ_OOO_MAX 512 /* out-of-order ranges at the most */
@@ -19,11 +20,14 @@
 struct rcvq_ooo; /* one out-of-order range */
 
 struct rcvq {
-	struct gust_frag *f; /* circular, in order */
-	uint32_t cap, first, n;
+	struct fragring in;  /* in order */
 	uint32_t len;        /* in-order bytes not yet consumed */
 	uint32_t ooo_len, ooo_n;
-	struct rcvq_ooo *ooo; /* sorted; NULL when none */
+	struct rcvq_ooo *ooo;    /* sorted; NULL when none */
+	struct rcvq_ooo *recent; /* the range of the latest arrival */
+	uint32_t ooo_frags;  /* fragments in all ranges */
+	uint32_t edge;       /* in-order bytes so far, modulo 2^32 */
+	uint32_t seen;       /* leading fragments that rcvq_compact() looked at */
 };
 
 void rcvq_init(struct rcvq *q);

@@ -12,6 +12,9 @@ struct tcp_rtt {
 	uint32_t min_us;             /* over the connection, UINT32_MAX: none */
 	uint32_t rto_us;             /* base, without backoff, clamped */
 	uint32_t rto_min_us, rto_max_us;
+	uint16_t srtt_frac, rttvar_frac; /* 1/65536 us: with many samples a round
+					    trip each moves the mean by less
+					    than a microsecond */
 };
 
 /* RTO 1 s (RFC 6298 2.1) within [rto_min, rto_max]. */

@@ -9,12 +9,18 @@
 #define GUST_TCP_SNDQ_H
 
 #include "pkt/pkt.h"
+#include "tcp/fragring.h"
+
+/* A known place: fragment `idx` begins at byte `off`. */
+struct sndq_mark {
+	uint32_t off, idx;
+};
 
 struct sndq {
-	struct gust_frag *f; /* circular, cap entries (a power of two) */
-	uint32_t cap, first, n;
-	uint32_t len;        /* bytes queued */
-	uint32_t hint_off, hint_idx; /* where the last slice ended */
+	struct fragring q;
+	uint32_t len;               /* bytes queued */
+	struct sndq_mark fwd, back; /* where slicing went on: new data, and
+				       retransmissions behind it */
 };
 
 void sndq_init(struct sndq *q);
@@ -28,7 +34,7 @@ int sndq_push(struct sndq *q, const struct gust_frag *f /*taken*/, unsigned n);
 void sndq_drop(struct sndq *q, uint32_t len);
 
 /* Append bytes [off, off + len) to the payload of `p` (new references).
- * 0 or -ENOMEM. */
+ * 0, or -ENOMEM with the payload as it was. */
 int sndq_slice(struct sndq *q, uint32_t off, uint32_t len, struct gust_pkt *p);
 
 #endif
