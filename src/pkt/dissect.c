@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dissect.c - build the header map from the bytes
+ *
+ * Theory of operation. A walk holds four offsets from the packet's head:
+ *
+ *   0 ... off ............. lim ............. end ....... len
+ *         next header       of the bytes      of the      padding,
+ *                           that stand        innermost   cut at the end
+ *                           contiguously      length
+ *
+ * off <= lim <= end <= len always. Each step checks that its header lies below
+ * `lim`, adds a layer, and may only bring `end` (and with it `lim`) closer: an
+ * inner length never reaches beyond an outer one. When the walk has succeeded
+ * the packet is changed once: padding cut, and what lies between `off` and the
+ * head's end becomes the first fragment. A packet that is refused keeps its
+ * bytes as they are, with a map of what was understood.
+ *
+ * Limits: VLAN_MAX tags, EXT_MAX extension headers. RFC 8200 4.1 recommends an
+ * order and an endpoint takes any; only hop-by-hop options must come first
+ * (4.3), and one fragment header is enough.
+ */
+#include "pkt/dissect.h"
+
+#include <netinet/in.h>
+
+#include "wire/bytes.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include "wire/tcp.h"
+#include "wire/udp.h"
+
+#define VLAN_MAX 4
+#define VLAN_HLEN 4
+#define EXT_MAX 8
+
+struct walk {
+	struct gust_pkt *p;
+	uint32_t off, lim, end;
+	bool v6;
+	bool big;          /* length field 0, more than 64 KB */
+	uint32_t ip6_body; /* where the bytes behind the IPv6 header begin */
+};
+
+static inline uint32_t left(const struct walk *w)
+{
+	return w->lim - w->off;
+}
+
+static inline const uint8_t *at(const struct walk *w)
+{
+	return w->p->head + w->off;
+}
+
+static inline void set_end(struct walk *w, uint32_t end)
+{
+	w->end = end;
+	if (w->lim > end)
+		w->lim = end;
+}
+
+/* Enter a header of `len` bytes, which the caller has checked to be there. */
+static enum drop_reason enter(struct walk *w, uint8_t kind, uint8_t flags, uint32_t len)
+{
+	if (w->p->nlayer == GUST_LAYERS_MAX)
+		return DROP_TOO_DEEP;
+	pkt_layer_append(w->p, kind, flags, w->off);
+	w->off += len;
+	return DROP_NONE;
+}
+
+/* ---- transport ---- */
+
+static enum drop_reason walk_tcp(struct walk *w)
+{
+	uint32_t hlen;
+
+	if (left(w) < TCP_HLEN)
+		return DROP_SHORT;
+	hlen = (at(w)[12] >> 4) * 4;
+	if (hlen < TCP_HLEN || hlen > left(w))
+		return DROP_BAD_TCPHDR;
+	return enter(w, GUST_L_TCP, 0, hlen);
+}
+
+static enum drop_reason walk_udp(struct walk *w)
+{
+	uint32_t len, avail = w->end - w->off;
+
+	if (left(w) < UDP_HLEN)
+		return DROP_SHORT;
+	len = get16(at(w) + 4);
+	/* RFC 2675 4: a UDP jumbogram has length 0 */
+	if (!len && w->v6 && avail > UINT16_MAX)
+		len = avail;
+	if (len < UDP_HLEN || len > avail)
+		return DROP_BAD_UDPLEN;
+	set_end(w, w->off + len);
+	return enter(w, GUST_L_UDP, 0, UDP_HLEN);
+}
+
+static enum drop_reason walk_icmp(struct walk *w, uint8_t kind)
+{
+	if (left(w) < ICMP_HLEN)
+		return DROP_SHORT;
+	return enter(w, kind, 0, ICMP_HLEN);
+}
+
+/* What we do not terminate has no transport layer: its bytes are payload. */
+static enum drop_reason walk_transport(struct walk *w, uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return walk_tcp(w);
+	case IPPROTO_UDP:
+		return walk_udp(w);
+	case IPPROTO_ICMP:
+		return w->v6 ? DROP_NONE : walk_icmp(w, GUST_L_ICMP);
+	case IPPROTO_ICMPV6:
+		return w->v6 ? walk_icmp(w, GUST_L_ICMP6) : DROP_NONE;
+	}
+	return DROP_NONE;
+}
+
+/* ---- IPv4 ---- */
+
+static enum drop_reason walk_ip4(struct walk *w)
+{
+	const uint8_t *ip = at(w);
+	uint32_t avail = w->end - w->off, hlen, tot;
+	uint8_t flags = 0;
+	enum drop_reason r;
+
+	if (left(w) < IPV4_HLEN)
+		return DROP_SHORT;
+	if (ip[0] >> 4 != 4)
+		return DROP_BAD_VERSION;
+	hlen = (ip[0] & 15) * 4;
+	if (hlen < IPV4_HLEN || hlen > left(w))
+		return DROP_BAD_IHL;
+	tot = get16(ip + 2);
+	if (!tot && avail > UINT16_MAX) { /* BIG TCP: the length is outside */
+		tot = avail;
+		flags |= GUST_LF_JUMBO;
+	}
+	if (tot < hlen || tot > avail)
+		return DROP_BAD_LEN;
+	if (!ipv4_csum_ok(ip, hlen))
+		return DROP_BAD_IPCSUM;
+	if (hlen > IPV4_HLEN && ipv4_check_opts(ip + IPV4_HLEN, hlen - IPV4_HLEN))
+		return DROP_IP_OPTION;
+	if (get16(ip + 6) & 0x3fff) /* offset, or more fragments */
+		flags |= GUST_LF_FRAGMENT;
+	if (flags == (GUST_LF_FRAGMENT | GUST_LF_JUMBO))
+		return DROP_BAD_LEN;
+	set_end(w, w->off + tot);
+	r = enter(w, GUST_L_IPV4, flags, hlen);
+	if (r != DROP_NONE || flags & GUST_LF_FRAGMENT)
+		return r;
+	return walk_transport(w, ip[9]);
+}
+
+/* ---- IPv6 ---- */
+
+/* Hop-by-hop or destination options. */
+static enum drop_reason walk_opts(struct walk *w, uint8_t nh, uint16_t hlen)
+{
+	uint8_t action, flags = 0;
+	uint32_t jumbo = 0;
+	uint16_t off;
+
+	/* An unknown option that asks for discard is discarded; the ICMP
+	 * message that RFC 8200 4.2 lets a node send is not sent: no option
+	 * exists that a host here would need to be told about. */
+	if (ipv6_opts_walk(at(w), hlen, &jumbo, &action, &off))
+		return DROP_BAD_EXTHDR;
+	if (jumbo) {
+		/* RFC 2675 3: in hop-by-hop options only, with payload length
+		 * 0 only, never for what 16 bits could say */
+		if (nh != IP6_NH_HOPOPTS)
+			return DROP_BAD_EXTHDR;
+		if (!w->big || jumbo <= UINT16_MAX || jumbo > w->end - w->ip6_body)
+			return DROP_BAD_LEN;
+		set_end(w, w->ip6_body + jumbo);
+		flags = GUST_LF_JUMBO;
+	}
+	return enter(w, nh == IP6_NH_HOPOPTS ? GUST_L_HOPOPTS : GUST_L_DSTOPTS, flags,
+		     hlen);
+}
+
+static enum drop_reason walk_fraghdr(struct walk *w, bool *ret_stop)
+{
+	struct ipv6_frag f;
+	bool part;
+
+	/* RFC 2675 3: no fragment header in a jumbogram */
+	if (w->big)
+		return DROP_BAD_EXTHDR;
+	ipv6_frag_parse(at(w), &f);
+	part = f.off || f.more; /* otherwise an atomic fragment, RFC 6946 */
+	*ret_stop = part;
+	return enter(w, GUST_L_FRAGHDR, part ? GUST_LF_FRAGMENT : 0, 8);
+}
+
+static enum drop_reason walk_ext(struct walk *w, uint8_t nh)
+{
+	bool stop = false, seen_frag = false;
+
+	for (unsigned n = 0; !stop; n++) {
+		enum drop_reason r;
+		uint16_t hlen;
+		uint8_t next;
+
+		switch (nh) {
+		case IP6_NH_HOPOPTS:
+			if (n)
+				return DROP_BAD_EXTHDR;
+			break;
+		case IP6_NH_FRAGMENT:
+			if (seen_frag)
+				return DROP_BAD_EXTHDR;
+			seen_frag = true;
+			break;
+		case IP6_NH_ROUTING:
+		case IP6_NH_DSTOPTS:
+			break;
+		default:
+			return walk_transport(w, nh);
+		}
+		if (n == EXT_MAX)
+			return DROP_TOO_DEEP;
+		if (ipv6_ext_parse(nh, at(w), left(w), &next, &hlen))
+			return DROP_BAD_EXTHDR;
+		if (nh == IP6_NH_FRAGMENT)
+			r = walk_fraghdr(w, &stop);
+		else if (nh == IP6_NH_ROUTING)
+			r = enter(w, GUST_L_ROUTING, 0, hlen);
+		else
+			r = walk_opts(w, nh, hlen);
+		if (r != DROP_NONE)
+			return r;
+		nh = next;
+	}
+	return DROP_NONE;
+}
+
+/* RFC 4291 2.5.5.2 addresses stand for IPv4 inside gust; on the wire they would
+ * be mistaken for it. */
+static bool is_mapped(const uint8_t *a)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a, prefix, 12);
+}
+
+static enum drop_reason walk_ip6(struct walk *w)
+{
+	const uint8_t *ip = at(w);
+	uint32_t avail = w->end - w->off, plen;
+	enum drop_reason r;
+
+	if (left(w) < IPV6_HLEN)
+		return DROP_SHORT;
+	if (ip[0] >> 4 != 6)
+		return DROP_BAD_VERSION;
+	plen = get16(ip + 4);
+	/* length 0: a jumbogram, with or without the option that says so */
+	w->big = !plen && avail > IPV6_HLEN + UINT16_MAX;
+	if (w->big)
+		plen = avail - IPV6_HLEN;
+	if (plen > avail - IPV6_HLEN)
+		return DROP_BAD_LEN;
+	if (is_mapped(ip + 8) || is_mapped(ip + 24))
+		return DROP_BAD_ADDR;
+	w->v6 = true;
+	w->ip6_body = w->off + IPV6_HLEN;
+	set_end(w, w->ip6_body + plen);
+	r = enter(w, GUST_L_IPV6, 0, IPV6_HLEN);
+	if (r != DROP_NONE)
+		return r;
+	return walk_ext(w, ip[6]);
+}
+
+/* ---- link ---- */
+
+static enum drop_reason walk_arp(struct walk *w)
+{
+	if (left(w) < ARP_LEN)
+		return DROP_BAD_ARP;
+	set_end(w, w->off + ARP_LEN);
+	return enter(w, GUST_L_ARP, 0, ARP_LEN);
+}
+
+static enum drop_reason walk_eth(struct walk *w)
+{
+	enum drop_reason r;
+	uint16_t type;
+
+	if (left(w) < ETH_HLEN)
+		return DROP_SHORT;
+	type = get16(at(w) + 12);
+	r = enter(w, GUST_L_ETH, 0, ETH_HLEN);
+	for (unsigned n = 0; r == DROP_NONE; n++) {
+		if (type != ETHERTYPE_8021Q && type != ETHERTYPE_8021AD)
+			break;
+		if (n == VLAN_MAX)
+			return DROP_TOO_DEEP;
+		if (left(w) < VLAN_HLEN)
+			return DROP_SHORT;
+		type = get16(at(w) + 2);
+		r = enter(w, GUST_L_VLAN, 0, VLAN_HLEN);
+	}
+	if (r != DROP_NONE)
+		return r;
+	switch (type) {
+	case ETHERTYPE_IP4:
+		return walk_ip4(w);
+	case ETHERTYPE_IP6:
+		return walk_ip6(w);
+	case ETHERTYPE_ARP:
+		return walk_arp(w);
+	}
+	return DROP_BAD_ETHERTYPE;
+}
+
+static enum drop_reason walk_ip(struct walk *w)
+{
+	if (!left(w))
+		return DROP_SHORT;
+	switch (at(w)[0] >> 4) {
+	case 4:
+		return walk_ip4(w);
+	case 6:
+		return walk_ip6(w);
+	}
+	return DROP_BAD_VERSION;
+}
+
+/* ---- the packet ---- */
+
+/* Cut what lies beyond `end`. */
+static void cut(struct gust_pkt *p, uint32_t end)
+{
+	if (end >= p->hlen) {
+		pkt_payload_slice(p, 0, end - p->hlen);
+		return;
+	}
+	pkt_payload_slice(p, 0, 0);
+	p->hlen = p->len = end;
+}
+
+/* The head keeps `off` bytes; the rest of it becomes the first fragment. */
+static enum drop_reason split(struct gust_pkt *p, uint32_t off)
+{
+	struct gust_frag f = { p->head + off, p->head_slab, p->hlen - off };
+
+	if (!f.len)
+		return DROP_NONE;
+	if (f.slab)
+		slab_ref(f.slab);
+	else if (slab_copy(p->pool, f.p, f.len, &f))
+		return DROP_NO_SLAB;
+	p->hlen = off;
+	p->len -= f.len;
+	if (pkt_frag_add_front(p, &f)) {
+		p->hlen += f.len;
+		p->len += f.len;
+		frag_unref(&f);
+		return DROP_NO_PKT;
+	}
+	return DROP_NONE;
+}
+
+enum drop_reason pkt_dissect(struct gust_pkt *p, enum dissect_start start)
+{
+	struct walk w = { .p = p, .lim = p->hlen, .end = p->len };
+	enum drop_reason r;
+
+	p->nlayer = 0;
+	r = start == DISSECT_ETH ? walk_eth(&w) : walk_ip(&w);
+	if (r != DROP_NONE)
+		return r;
+	if (w.end < p->len)
+		cut(p, w.end);
+	return split(p, w.off);
+}
+
+void pkt_addrs(const struct gust_pkt *p, struct ipaddr *ret_src,
+	       struct ipaddr *ret_dst, uint8_t *ret_proto)
+{
+	const struct gust_layer *l = pkt_l3(p);
+	const uint8_t *ip;
+	uint8_t proto;
+
+	if (!l)
+		return;
+	ip = p->head + l->off;
+	if (l->kind == GUST_L_IPV4) {
+		*ret_src = ipaddr_from4(ip + 12);
+		*ret_dst = ipaddr_from4(ip + 16);
+		*ret_proto = ip[9];
+		return;
+	}
+	proto = ip[6];
+	/* every extension header begins with what follows it */
+	for (l++; l < p->layer + p->nlayer && l->kind >= GUST_L_HOPOPTS &&
+		  l->kind <= GUST_L_DSTOPTS; l++)
+		proto = p->head[l->off];
+	*ret_src = ipaddr_from6(ip + 8);
+	*ret_dst = ipaddr_from6(ip + 24);
+	*ret_proto = proto;
+}
