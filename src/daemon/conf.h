@@ -44,7 +44,24 @@ struct gust_conf {
 
 	struct stack_snap snap; /* relay, tcp, udp, limits, services, publish: the
 				   part that does not come from the interface */
+
+	uint32_t given;        /* CONF_GIVEN_*: named in the file. An interface that
+				  existed before keeps what was not named. */
 };
+
+#define CONF_GIVEN_UP 0x01
+#define CONF_GIVEN_GRO_MAX 0x02
+
+/* What a new interface gets where the configuration leaves it open. */
+#define CONF_NEW_MTU 1500
+#define CONF_NEW_TXQUEUELEN 4096
+
+/* Features wanted unless disabled. Tunnels and UFO are not: nothing behind the
+ * interface ends them, so the kernel is to cut such packets before it hands
+ * them over. */
+#define CONF_FEATS_DEFAULT                                              \
+	((FEAT_BIT(FEAT_N) - 1) & ~(FEAT_BIT(FEAT_UDP_TNL) |            \
+				    FEAT_BIT(FEAT_UDP_TNL_CSUM) | FEAT_BIT(FEAT_UFO)))
 
 /* Exit status for a bad configuration (sysexits EX_CONFIG). */
 #define CONF_EXIT 78
@@ -52,7 +69,12 @@ struct gust_conf {
 /* 0, or -errno after every error was written to `errs`, one line each:
  * "FILE:LINE: option: what was expected". `path` NULL: the defaults. */
 int conf_load(const char *path, struct gust_conf **ret_conf, FILE *errs);
-void conf_free(struct gust_conf *c);
+void conf_free(struct gust_conf *c); /* NULL is fine */
+
+/* `path`, which may be absent, and then every *.conf in `dir` in the order of
+ * their names; later ones win, `+=` adds to a list. */
+int conf_load_dropins(const char *path, const char *dir, struct gust_conf **ret_conf,
+		      FILE *errs);
 
 /* As conf_load(), from memory (for tests and fuzzing). */
 int conf_parse(const char *text, const char *name, struct gust_conf **ret_conf, FILE *errs);
