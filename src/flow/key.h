@@ -56,4 +56,23 @@ struct gust_pkt;
  */
 int flow_key_of(const struct gust_pkt *p, struct flow_key *ret_key);
 
+/*
+ * The packet that an ICMP error quotes, one that *we* sent to the inside. The
+ * key is as flow_key_of() says; a later fragment has addresses and protocol
+ * only. `src` and `sport` say what the key of a UDP mapping leaves out.
+ */
+struct flow_quote {
+	struct flow_key key;
+	struct ipaddr src;
+	uint16_t sport;
+	uint32_t ip_len;  /* what the quoted header says it measured */
+	uint32_t tcp_seq;
+	bool has_seq;
+};
+
+/* `len` bytes of quotation; -EINVAL: cut short or malformed. */
+int flow_quote_parse(const void *p, size_t len, bool v6, struct flow_quote *ret_q);
+/* The same, from the payload of a dissected ICMP error. */
+int flow_quote_of(const struct gust_pkt *p, bool v6, struct flow_quote *ret_q);
+
 #endif
