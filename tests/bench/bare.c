@@ -78,17 +78,18 @@ static int tun_make(const char *name, const char *netns)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
 	int ns = open(netns, O_RDONLY | O_CLOEXEC), fd, len = VNET;
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (ns < 0)
 		die(netns);
-	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		die("/dev/net/tun");
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (home < 0 || setns(ns, CLONE_NEWNET))
 		die("setns");
+	/* the interface belongs to the namespace in which the device was opened */
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		die("/dev/net/tun");
 	if (ioctl(fd, TUNSETIFF, &ifr))
 		die("TUNSETIFF");
 	if (setns(home, CLONE_NEWNET))
