@@ -36,7 +36,8 @@ static int check_kind(int fd, const char *path, char *err, size_t err_len)
 		return 0;
 	snprintf(err, err_len,
 		 "%s is not a network namespace: name one of `ip netns list`, or "
-		 "a path such as /proc/PID/ns/net", path);
+		 "a path such as /proc/PID/ns/net",
+		 path);
 	return -EINVAL;
 }
 
@@ -46,11 +47,13 @@ static void say_open(const char *netns, const char *path, int e, char *err,
 	if (e == ENOENT && !strchr(netns, '/'))
 		snprintf(err, err_len,
 			 "network namespace %s: %s does not exist: create it with "
-			 "`ip netns add %s`", netns, path, netns);
+			 "`ip netns add %s`",
+			 netns, path, netns);
 	else if (e == EACCES || e == EPERM)
 		snprintf(err, err_len,
 			 "open %s: %s: opening another process's namespace needs "
-			 "the same user or CAP_SYS_PTRACE", path, strerror(e));
+			 "the same user or CAP_SYS_PTRACE",
+			 path, strerror(e));
 	else
 		snprintf(err, err_len, "open %s: %s", path, strerror(e));
 }
@@ -60,12 +63,14 @@ int netns_open(const char *netns, int *ret_fd, char *err, size_t err_len)
 	char path[4096];
 	int fd, r;
 
-	r = snprintf(path, sizeof(path), strchr(netns, '/') ? "%s" : NETNS_DIR "/%s",
-		     netns);
+	r = snprintf(path, sizeof(path),
+		     strchr(netns, '/') ? "%s" : NETNS_DIR "/%s", netns);
 	if (!*netns || !strcmp(netns, ".") || !strcmp(netns, "..") ||
 	    (size_t)r >= sizeof(path)) {
-		snprintf(err, err_len, "\"%.64s\" is not the name or path of a "
-			 "network namespace", netns);
+		snprintf(err, err_len,
+			 "\"%.64s\" is not the name or path of a "
+			 "network namespace",
+			 netns);
 		return -EINVAL;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -92,7 +97,8 @@ int netns_enter(int fd, int *ret_home, char *err, size_t err_len)
 		r = -errno;
 		snprintf(err, err_len,
 			 "open /proc/thread-self/ns/net: %s: /proc must be mounted "
-			 "to return from another network namespace", strerror(-r));
+			 "to return from another network namespace",
+			 strerror(-r));
 		return r;
 	}
 	if (setns(fd, CLONE_NEWNET) < 0) {
@@ -101,7 +107,8 @@ int netns_enter(int fd, int *ret_home, char *err, size_t err_len)
 		snprintf(err, err_len, "setns: %s%s", strerror(-r),
 			 r == -EPERM ? ": entering a network namespace needs "
 				       "CAP_SYS_ADMIN; or run the daemon inside "
-				       "that namespace" : "");
+				       "that namespace"
+				     : "");
 		return r;
 	}
 	*ret_home = home;

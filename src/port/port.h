@@ -18,12 +18,12 @@ struct port;
 
 /* Result of one packet's transmission. */
 enum port_tx {
-	PORT_TX_OK,     /* packet freed */
-	PORT_TX_AGAIN,  /* queue full, packet still the caller's */
-	PORT_TX_REFUSED,/* EINVAL and the like: this *form* is not taken; the
+	PORT_TX_OK, /* packet freed */
+	PORT_TX_AGAIN, /* queue full, packet still the caller's */
+	PORT_TX_REFUSED, /* EINVAL and the like: this *form* is not taken; the
 			   packet still is the caller's: cut it and retry */
-	PORT_TX_DOWN,   /* interface down; packet freed and to be counted */
-	PORT_TX_ERROR,  /* anything else; packet freed and to be counted */
+	PORT_TX_DOWN, /* interface down; packet freed and to be counted */
+	PORT_TX_ERROR, /* anything else; packet freed and to be counted */
 };
 
 struct port_rx_stats {
@@ -55,22 +55,22 @@ struct port {
 /* ---- tun and tap ---- */
 
 struct tun_conf {
-	const char *name;  /* "gust0"; at most 15 bytes */
+	const char *name; /* "gust0"; at most 15 bytes */
 	bool tap;
-	unsigned nqueues;  /* >= 1 */
+	unsigned nqueues; /* >= 1 */
 	/* Namespace in which the interface lives: a name under /run/netns, or a
 	 * path; NULL: ours. */
 	const char *netns;
-	bool persist;      /* TUNSETPERSIST after creation */
+	bool persist; /* TUNSETPERSIST after creation */
 	unsigned vnet_len; /* 0: 24 */
 };
 
 struct tun_info {
 	char name[16];
 	int ifindex;
-	bool created;       /* by us; false: attached to one that existed */
-	bool multi_queue;   /* false: the existing interface has one queue */
-	unsigned nqueues;   /* opened */
+	bool created; /* by us; false: attached to one that existed */
+	bool multi_queue; /* false: the existing interface has one queue */
+	unsigned nqueues; /* opened */
 	unsigned vnet_len;
 };
 
@@ -82,8 +82,8 @@ struct tun_info {
  * the interface with `ip tuntap add gust0 mode tun multi_queue vnet_hdr`").
  */
 int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
-	     struct port **ret_port, struct tun_info *ret_info,
-	     char *err, size_t err_len);
+	     struct port **ret_port, struct tun_info *ret_info, char *err,
+	     size_t err_len);
 
 /* TUNSETOFFLOAD with exactly these TUN_F_* bits on all queues. 0 or -errno. */
 int tun_set_offload(struct port *port, unsigned tun_f);

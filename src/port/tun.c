@@ -39,8 +39,8 @@ struct errbuf {
 };
 
 /* Store a sentence, return `r`. */
-__attribute__((format(printf, 3, 4)))
-static int fail(const struct errbuf *e, int r, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int fail(const struct errbuf *e, int r,
+						      const char *fmt, ...)
 {
 	va_list ap;
 
@@ -73,11 +73,19 @@ static void tun_close(struct port *port)
 }
 
 static const struct port_ops tun_ops = {
-	.kind = "tun", .rx = tun_rx, .tx = tun_tx, .fd = fd_of, .close = tun_close,
+	.kind = "tun",
+	.rx = tun_rx,
+	.tx = tun_tx,
+	.fd = fd_of,
+	.close = tun_close,
 };
 
 static const struct port_ops tap_ops = {
-	.kind = "tap", .rx = tun_rx, .tx = tun_tx, .fd = fd_of, .close = tun_close,
+	.kind = "tap",
+	.rx = tun_rx,
+	.tx = tun_tx,
+	.fd = fd_of,
+	.close = tun_close,
 };
 
 /* ---- opening one descriptor ---- */
@@ -91,17 +99,21 @@ static int open_dev(const struct errbuf *e, int *ret_fd)
 		return 0;
 	}
 	if (r == -ENOENT || r == -ENOTDIR)
-		return fail(e, r, "open " TUN_DEV ": %s: load the driver with "
+		return fail(e, r,
+			    "open " TUN_DEV ": %s: load the driver with "
 			    "`modprobe tun`; in a container, give it the device",
 			    strerror(-r));
 	if (r == -ENODEV || r == -ENXIO)
-		return fail(e, r, "open " TUN_DEV ": %s: the device node is there "
+		return fail(e, r,
+			    "open " TUN_DEV ": %s: the device node is there "
 			    "but this kernel has no tun driver (`modprobe tun`)",
 			    strerror(-r));
 	if (r == -EACCES || r == -EPERM)
-		return fail(e, r, "open " TUN_DEV ": %s: this user needs read and "
+		return fail(e, r,
+			    "open " TUN_DEV ": %s: this user needs read and "
 			    "write permission for it (usual mode 0666), and in a "
-			    "service a DeviceAllow for it", strerror(-r));
+			    "service a DeviceAllow for it",
+			    strerror(-r));
 	return fail(e, r, "open " TUN_DEV ": %s", strerror(-r));
 }
 
@@ -111,37 +123,46 @@ static int say_setiff(const struct errbuf *e, int r, const struct tun_conf *c,
 	const char *mode = c->tap ? "tap" : "tun", *why = strerror(-r);
 
 	if (r == -EPERM && exists)
-		return fail(e, r, "TUNSETIFF %s: %s: the interface belongs to "
+		return fail(e, r,
+			    "TUNSETIFF %s: %s: the interface belongs to "
 			    "another user: run as its owner or with CAP_NET_ADMIN, "
 			    "or make it again with `ip tuntap add %s mode %s user "
-			    "%u multi_queue vnet_hdr`", name, why, name, mode,
-			    (unsigned)geteuid());
+			    "%u multi_queue vnet_hdr`",
+			    name, why, name, mode, (unsigned)geteuid());
 	if (r == -EPERM)
-		return fail(e, r, "TUNSETIFF %s: %s: creating an interface needs "
+		return fail(e, r,
+			    "TUNSETIFF %s: %s: creating an interface needs "
 			    "CAP_NET_ADMIN; or have it made beforehand with `ip "
 			    "tuntap add %s mode %s user %u multi_queue vnet_hdr`",
 			    name, why, name, mode, (unsigned)geteuid());
 	if (r == -EBUSY)
-		return fail(e, r, "TUNSETIFF %s: %s: another process has this "
+		return fail(e, r,
+			    "TUNSETIFF %s: %s: another process has this "
 			    "interface open: stop it, or choose another name",
 			    name, why);
 	if (r == -EINVAL && exists)
-		return fail(e, r, "TUNSETIFF %s: an interface of that name exists "
+		return fail(e, r,
+			    "TUNSETIFF %s: an interface of that name exists "
 			    "and is not a %s: choose another name, or remove it "
-			    "with `ip link delete %s`", name, mode, name);
+			    "with `ip link delete %s`",
+			    name, mode, name);
 	if (r == -EINVAL)
-		return fail(e, r, "TUNSETIFF %s: %s: not a name that the kernel "
-			    "takes for an interface", name, why);
+		return fail(e, r,
+			    "TUNSETIFF %s: %s: not a name that the kernel "
+			    "takes for an interface",
+			    name, why);
 	if (r == -E2BIG)
-		return fail(e, r, "TUNSETIFF %s: %s: more queues than the kernel "
+		return fail(e, r,
+			    "TUNSETIFF %s: %s: more queues than the kernel "
 			    "gives one interface: lower the number of workers",
 			    name, why);
 	return fail(e, r, "TUNSETIFF %s: %s", name, why);
 }
 
-static int set_iff(int fd, const struct tun_conf *c, char name[IFNAMSIZ], bool multi)
+static int set_iff(int fd, const struct tun_conf *c, char name[IFNAMSIZ],
+		   bool multi)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	memcpy(ifr.ifr_name, name, IFNAMSIZ);
 	ifr.ifr_flags = (short)((c->tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
@@ -156,13 +177,16 @@ static int set_iff(int fd, const struct tun_conf *c, char name[IFNAMSIZ], bool m
  * holds another queue of it without a vnet header. */
 static int check_flags(int fd, const char *name, const struct errbuf *e)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return fail(e, -errno, "TUNGETIFF %s: %s", name, strerror(errno));
-	if ((ifr.ifr_flags & (IFF_VNET_HDR | IFF_NO_PI)) != (IFF_VNET_HDR | IFF_NO_PI))
-		return fail(e, -EBUSY, "%s: another process holds a queue of this "
-			    "interface in another format: stop it", name);
+	if ((ifr.ifr_flags & (IFF_VNET_HDR | IFF_NO_PI)) !=
+	    (IFF_VNET_HDR | IFF_NO_PI))
+		return fail(e, -EBUSY,
+			    "%s: another process holds a queue of this "
+			    "interface in another format: stop it",
+			    name);
 	return 0;
 }
 
@@ -171,17 +195,21 @@ static int set_format(struct tun_port *t, const char *name, const struct errbuf 
 	int len = (int)t->vnet_len, one = 1, got = 0;
 
 	if (ioctl(t->q[0].fd, TUNSETVNETHDRSZ, &len) < 0)
-		return fail(e, -errno, "TUNSETVNETHDRSZ %s: %s: this kernel does not "
-			    "take a virtio_net_hdr of %d bytes", name,
-			    strerror(errno), len);
+		return fail(e, -errno,
+			    "TUNSETVNETHDRSZ %s: %s: this kernel does not "
+			    "take a virtio_net_hdr of %d bytes",
+			    name, strerror(errno), len);
 	if (ioctl(t->q[0].fd, TUNGETVNETHDRSZ, &got) < 0 || got != len)
-		return fail(e, -EPROTO, "TUNGETVNETHDRSZ %s: the kernel says %d, not "
-			    "%d bytes", name, got, len);
+		return fail(e, -EPROTO,
+			    "TUNGETVNETHDRSZ %s: the kernel says %d, not "
+			    "%d bytes",
+			    name, got, len);
 	/* Our codec is little endian; without this the driver uses the host's
 	 * order. A little-endian host may do without the ioctl. */
 	if (ioctl(t->q[0].fd, TUNSETVNETLE, &one) < 0 &&
 	    __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-		return fail(e, -errno, "TUNSETVNETLE %s: %s", name, strerror(errno));
+		return fail(e, -errno, "TUNSETVNETLE %s: %s", name,
+			    strerror(errno));
 	return 0;
 }
 
@@ -262,22 +290,30 @@ static int open_all(struct tun_port *t, const struct tun_conf *c,
 			    strerror(errno));
 	info->ifindex = (int)if_nametoindex(info->name);
 	if (!info->ifindex)
-		return fail(e, -ENODEV, "%s: the interface vanished while it was "
-			    "being opened", info->name);
+		return fail(e, -ENODEV,
+			    "%s: the interface vanished while it was "
+			    "being opened",
+			    info->name);
 	return 0;
 }
 
-static int check_conf(const struct tun_conf *c, unsigned vnet_len, const struct errbuf *e)
+static int check_conf(const struct tun_conf *c, unsigned vnet_len,
+		      const struct errbuf *e)
 {
 	if (!c->name || !*c->name || strlen(c->name) >= IFNAMSIZ)
-		return fail(e, -EINVAL, "interface name \"%.32s\": 1 to %d bytes are "
-			    "expected", c->name ? c->name : "", IFNAMSIZ - 1);
+		return fail(e, -EINVAL,
+			    "interface name \"%.32s\": 1 to %d bytes are "
+			    "expected",
+			    c->name ? c->name : "", IFNAMSIZ - 1);
 	if (!c->nqueues || c->nqueues > TUN_QUEUES_MAX)
-		return fail(e, -EINVAL, "%s: %u queues: 1 to %d are possible", c->name,
-			    c->nqueues, TUN_QUEUES_MAX);
-	if (vnet_len != 10 && vnet_len != 12 && vnet_len != 20 && vnet_len != VNET_LEN)
-		return fail(e, -EINVAL, "%s: a virtio_net_hdr has 10, 12, 20 or 24 "
-			    "bytes, not %u", c->name, vnet_len);
+		return fail(e, -EINVAL, "%s: %u queues: 1 to %d are possible",
+			    c->name, c->nqueues, TUN_QUEUES_MAX);
+	if (vnet_len != 10 && vnet_len != 12 && vnet_len != 20 &&
+	    vnet_len != VNET_LEN)
+		return fail(e, -EINVAL,
+			    "%s: a virtio_net_hdr has 10, 12, 20 or 24 "
+			    "bytes, not %u",
+			    c->name, vnet_len);
 	return 0;
 }
 
@@ -299,18 +335,20 @@ static int open_there(struct tun_port *t, const struct tun_conf *c,
 	r = open_all(t, c, info, e);
 	back = netns_leave(home);
 	if (back < 0)
-		return fail(e, back, "setns back from %s: %s: cannot go on in a "
-			    "foreign network namespace", c->netns, strerror(-back));
+		return fail(e, back,
+			    "setns back from %s: %s: cannot go on in a "
+			    "foreign network namespace",
+			    c->netns, strerror(-back));
 	return r;
 }
 
 int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
-	     struct port **ret_port, struct tun_info *ret_info,
-	     char *err, size_t err_len)
+	     struct port **ret_port, struct tun_info *ret_info, char *err,
+	     size_t err_len)
 {
-	struct errbuf e = { err, err_len };
+	struct errbuf e = {err, err_len};
 	unsigned vnet_len = conf->vnet_len ? conf->vnet_len : VNET_LEN;
-	struct tun_info info = { .vnet_len = vnet_len };
+	struct tun_info info = {.vnet_len = vnet_len};
 	struct tun_port *t = NULL;
 	int r = check_conf(conf, vnet_len, &e);
 
@@ -338,7 +376,9 @@ int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
 
 int tun_set_offload(struct port *port, unsigned tun_f)
 {
-	return ioctl(fd_of(port, 0), TUNSETOFFLOAD, (unsigned long)tun_f) < 0 ? -errno : 0;
+	return ioctl(fd_of(port, 0), TUNSETOFFLOAD, (unsigned long)tun_f) < 0
+		       ? -errno
+		       : 0;
 }
 
 int tun_offload_ladder(struct port *port, unsigned want, unsigned *ret_granted)
@@ -347,13 +387,19 @@ int tun_offload_ladder(struct port *port, unsigned want, unsigned *ret_granted)
 	 * need CSUM, TSO_ECN a TSO, USO both families, a tunnel a plain one) are
 	 * met by coming down far enough. */
 	static const unsigned steps[] = {
-		TUN_F_UDP_TUNNEL_GSO_CSUM, TUN_F_UDP_TUNNEL_GSO,
-		TUN_F_USO4 | TUN_F_USO6, TUN_F_UFO, TUN_F_TSO_ECN, TUN_F_TSO6,
-		TUN_F_TSO4, TUN_F_CSUM,
+		TUN_F_UDP_TUNNEL_GSO_CSUM,
+		TUN_F_UDP_TUNNEL_GSO,
+		TUN_F_USO4 | TUN_F_USO6,
+		TUN_F_UFO,
+		TUN_F_TSO_ECN,
+		TUN_F_TSO6,
+		TUN_F_TSO4,
+		TUN_F_CSUM,
 	};
 	int r = tun_set_offload(port, want);
 
-	for (unsigned i = 0; r == -EINVAL && i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (unsigned i = 0; r == -EINVAL && i < sizeof(steps) / sizeof(steps[0]);
+	     i++) {
 		if (!(want & steps[i]))
 			continue;
 		want &= ~steps[i];

@@ -19,7 +19,7 @@ struct tun_queue {
 	_Alignas(64) struct gust_slab *slab;
 	int fd;
 	uint8_t *scratch; /* vnet_len + TUN_READ_MAX: reads when no slab is left */
-	uint8_t *bounce;  /* made at first need: a packet of too many pieces */
+	uint8_t *bounce; /* made at first need: a packet of too many pieces */
 };
 
 struct tun_port {

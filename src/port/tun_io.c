@@ -96,7 +96,8 @@ static struct gust_pkt *rx_small(struct pkt_pool *pool, const uint8_t *at,
 
 /* Turn `len` bytes at `at`, the vnet header in front of them, into a packet. */
 static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
-				  uint32_t len, bool in_slab, enum drop_reason *ret_why)
+				  uint32_t len, bool in_slab,
+				  enum drop_reason *ret_why)
 {
 	struct tun_queue *q = &t->q[qi];
 	struct pkt_pool *pool = t->port.pool[qi];
@@ -230,7 +231,8 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 }
 
 /* Gather a packet of too many pieces behind iov[0]; entries used, or -E2BIG. */
-static int tx_gather(struct tun_queue *q, const struct gust_pkt *p, struct iovec *iov)
+static int tx_gather(struct tun_queue *q, const struct gust_pkt *p,
+		     struct iovec *iov)
 {
 	uint32_t n = pkt_payload_len(p);
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * negotiate.c - from what is wanted, granted, allowed and proven to what is used
+ *
+ * The two directions of a tun are governed by different things.
+ *
+ * From the kernel to us: the device's *transmit* features. The kernel hands out
+ * a superpacket of a kind when TUNSETOFFLOAD allowed it and ethtool -K left it
+ * on. `ret_from_kernel` is what is active now.
+ *
+ * From us to the kernel: nothing of that applies. The driver takes any
+ * superpacket whose virtio_net_hdr it understands. What bounds it is
+ *   - the configuration,
+ *   - what the start-up probe found undelivered, and what write() has refused
+ *     since (demoted),
+ *   - rx-gro: our superpackets are, for the kernel's stack, what its receive
+ *     offload would have made of single packets. An administrator who says
+ *     `ethtool -K gust0 gro off` wants to see single packets, and gets them;
+ *   - gro_max_size and gro_ipv4_max_size, the sizes up to which the receive
+ *     side expects merged packets. Above 65535 bytes only in a form that was
+ *     delivered byte for byte to a socket of this kernel.
+ *
+ * TUNSETOFFLOAD rewrites what the administrator wants (the driver copies its
+ * argument into wanted_features), so *ret_tun_f never holds more than
+ * feat_wanted. The kernel itself takes away what was switched off; nothing has
+ * to be set for that to happen, see link.h.
+ */
+#include "base/linux_compat.h"
+#include "link/link.h"
+
+/* Kinds of superpackets, either direction. */
+#define SUPER_TCP                                                                  \
+	(FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) |      \
+	 FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO) |                   \
+	 FEAT_BIT(FEAT_BIGTCP6_PLAIN))
+#define SUPER_UDP (FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_UFO))
+#define TUNNEL (FEAT_BIT(FEAT_UDP_TNL) | FEAT_BIT(FEAT_UDP_TNL_CSUM))
+#define BIGTCP6 (FEAT_BIT(FEAT_BIGTCP6_JUMBO) | FEAT_BIT(FEAT_BIGTCP6_PLAIN))
+#define BIGTCP (FEAT_BIT(FEAT_BIGTCP4) | BIGTCP6)
+
+#define IP_LEN_MAX 65535U
+/* GSO_MAX_SIZE of the kernel: 8 * 65535 */
+#define BIG_LEN_MAX 524280U
+
+static const struct {
+	enum feat feat;
+	unsigned tun_f;
+} map[] = {
+	{FEAT_TX_CSUM, TUN_F_CSUM},
+	{FEAT_TSO4, TUN_F_TSO4},
+	{FEAT_TSO6, TUN_F_TSO6},
+	{FEAT_TSO_ECN, TUN_F_TSO_ECN},
+	{FEAT_USO, TUN_F_USO4 | TUN_F_USO6},
+	{FEAT_UFO, TUN_F_UFO},
+	{FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO},
+	{FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM},
+};
+
+#define MAP_N (sizeof(map) / sizeof(map[0]))
+
+static uint32_t feats_of(unsigned tun_f)
+{
+	uint32_t feats = 0;
+
+	for (unsigned i = 0; i < MAP_N; i++)
+		if ((tun_f & map[i].tun_f) == map[i].tun_f)
+			feats |= FEAT_BIT(map[i].feat);
+	return feats;
+}
+
+/* Take away what stands on something that is not there. */
+static uint32_t close_feats(uint32_t f)
+{
+	if (!(f & FEAT_BIT(FEAT_TX_CSUM)))
+		f &= ~(SUPER_TCP | SUPER_UDP | TUNNEL);
+	if (!(f & FEAT_BIT(FEAT_TSO4)))
+		f &= ~FEAT_BIT(FEAT_BIGTCP4);
+	if (!(f & FEAT_BIT(FEAT_TSO6)))
+		f &= ~BIGTCP6;
+	if (!(f & (FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6))))
+		f &= ~FEAT_BIT(FEAT_TSO_ECN);
+	if (!(f & (FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_USO))))
+		f &= ~TUNNEL;
+	if (!(f & FEAT_BIT(FEAT_UDP_TNL)))
+		f &= ~FEAT_BIT(FEAT_UDP_TNL_CSUM);
+	return f;
+}
+
+unsigned link_tun_f(uint32_t feats)
+{
+	unsigned tun_f = 0;
+
+	feats = close_feats(feats);
+	for (unsigned i = 0; i < MAP_N; i++)
+		if (feats & FEAT_BIT(map[i].feat))
+			tun_f |= map[i].tun_f;
+	return tun_f;
+}
+
+uint32_t link_feats_allowed(const struct link_state *st)
+{
+	/* What cannot be switched is not the administrator's wish. */
+	return st->ethtool_ok ? st->feat_wanted | ~st->feat_hw : UINT32_MAX;
+}
+
+static uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t max32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- from the kernel ---- */
+
+static void from_kernel(const struct link_state *st, unsigned tun_f,
+			struct port_caps *ret)
+{
+	uint32_t f = feats_of(tun_f), big = st->gso_max_size, big4;
+	struct port_caps c = {.mtu = st->mtu};
+
+	if (st->ethtool_ok)
+		f = close_feats(f & (st->feat_active | FEAT_BIT(FEAT_UFO)));
+	if (!st->ethtool_ok || (st->feat_active & FEAT_BIT(FEAT_SG)))
+		f |= FEAT_BIT(FEAT_SG);
+	/* 0: a kernel without the attribute. Tun hands out 64 KB and no more. */
+	big = big ? min32(big, IP_LEN_MAX) : IP_LEN_MAX;
+	big4 = st->gso_ipv4_max_size ? min32(st->gso_ipv4_max_size, big) : big;
+	c.feats = f;
+	c.gso_max4 = f & FEAT_BIT(FEAT_TSO4) ? max32(big4, st->mtu) : st->mtu;
+	c.gso_max6 = f & FEAT_BIT(FEAT_TSO6) ? max32(big, st->mtu) : st->mtu;
+	c.gso_max_udp = f & FEAT_BIT(FEAT_USO) ? max32(big4, st->mtu) : st->mtu;
+	*ret = c;
+}
+
+/* ---- to the kernel ---- */
+
+static uint32_t to_kernel_feats(const struct link_state *st,
+				const struct link_want *want, unsigned granted,
+				const struct link_proof *proof, uint32_t demoted)
+{
+	uint32_t f = want->feats, had = feats_of(granted);
+
+	f &= FEAT_BIT(FEAT_TX_CSUM) | SUPER_TCP | FEAT_BIT(FEAT_USO) | TUNNEL;
+	f &= ~demoted;
+	if (proof->tried)
+		f &= ~proof->failed;
+	/* A form that no header announces is used only when seen to arrive. */
+	f &= ~BIGTCP | (proof->tried ? proof->ok : 0);
+	/* A kernel that grants USO to read knows the header to write it. */
+	if (!(had & FEAT_BIT(FEAT_USO)) &&
+	    !(proof->tried && (proof->ok & FEAT_BIT(FEAT_USO))))
+		f &= ~FEAT_BIT(FEAT_USO);
+	/* The tunnel part of the header is read according to the device's
+	 * features. */
+	f &= ~TUNNEL | (had & (st->ethtool_ok ? st->feat_active : UINT32_MAX));
+	if (st->ethtool_ok && !(st->feat_active & FEAT_BIT(FEAT_GRO)))
+		f &= ~(SUPER_TCP | SUPER_UDP | TUNNEL);
+	else
+		f |= FEAT_BIT(FEAT_GRO);
+	return close_feats(f) | FEAT_BIT(FEAT_SG);
+}
+
+/* A size that the link states, 0 when this kernel has no such size. */
+static uint32_t bound(uint32_t size, bool big, uint32_t gso_max)
+{
+	size = size ? min32(size, BIG_LEN_MAX) : IP_LEN_MAX;
+	if (gso_max)
+		size = min32(size, gso_max);
+	return big ? size : min32(size, IP_LEN_MAX);
+}
+
+static void to_kernel(const struct link_state *st, const struct link_want *want,
+		      uint32_t f, struct port_caps *ret)
+{
+	/* Kernels before gro_ipv4_max_size bound both families by gro_max_size
+	 * and have no IPv4 above 64 KB. */
+	uint32_t size4 = st->gro_ipv4_max_size
+				 ? st->gro_ipv4_max_size
+				 : min32(st->gro_max_size, IP_LEN_MAX);
+	uint32_t big4 = bound(size4, f & FEAT_BIT(FEAT_BIGTCP4), want->gso_max);
+	uint32_t big6 = bound(st->gro_max_size, f & BIGTCP6, want->gso_max);
+	struct port_caps c = {.feats = f, .mtu = st->mtu};
+
+	c.gso_max4 = f & FEAT_BIT(FEAT_TSO4) ? max32(big4, st->mtu) : st->mtu;
+	c.gso_max6 = f & FEAT_BIT(FEAT_TSO6) ? max32(big6, st->mtu) : st->mtu;
+	c.gso_max_udp =
+		f & FEAT_BIT(FEAT_USO)
+			? max32(min32(min32(big4, big6), IP_LEN_MAX), st->mtu)
+			: st->mtu;
+	*ret = c;
+}
+
+void link_negotiate(const struct link_state *st, const struct link_want *want,
+		    unsigned granted, const struct link_proof *proof,
+		    uint32_t demoted, struct port_caps *ret_to_kernel,
+		    struct port_caps *ret_from_kernel, unsigned *ret_tun_f)
+{
+	uint32_t may = feats_of(granted) & want->feats & link_feats_allowed(st);
+	unsigned tun_f = link_tun_f(may);
+
+	to_kernel(st, want, to_kernel_feats(st, want, granted, proof, demoted),
+		  ret_to_kernel);
+	from_kernel(st, tun_f, ret_from_kernel);
+	*ret_tun_f = tun_f;
+}
