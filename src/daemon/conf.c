@@ -404,18 +404,17 @@ static int parse_file(struct parse *p, const char *path, bool may_be_absent)
 	return r;
 }
 
-static void check_error(void *arg, unsigned item, unsigned other, const char *want)
+static void check_error(void *arg, unsigned item, const char *want)
 {
 	struct parse *p = arg;
-	unsigned at = p->st.line[item] ? item : other;
 	char name[64];
 
-	if (p->st.file[at])
-		p->file = p->st.file[at];
+	p->file = p->st.file[item];
 	for (unsigned i = 0; i < p->nfile; i++)
 		if (p->name[i] == p->file)
 			p->file_no = i + 1;
-	error_at(p, p->st.line[at], "%s: expected %s", item_name(&conf_items[item], name), want);
+	error_at(p, p->st.line[item], "%s: expected %s", item_name(&conf_items[item], name),
+		 want);
 }
 
 /* Keepalive without an interval or a count would never probe. */

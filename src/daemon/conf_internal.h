@@ -52,9 +52,8 @@ void conf_stage_defaults(struct conf_stage *st);
 /* A title "gust0" of the interface section. */
 int conf_take_title(struct conf_stage *st, const char *title, char want[160]);
 
-/* Checks across options. `item` is wrong; `other` is what it contradicts, and
- * where the error is reported when `item` has its default. */
-typedef void (*conf_check_fn)(void *arg, unsigned item, unsigned other, const char *want);
-void conf_check(const struct conf_stage *st, conf_check_fn err, void *arg);
+/* Checks across options; defaults that contradict what was given give way. */
+typedef void (*conf_check_fn)(void *arg, unsigned item, const char *want);
+void conf_check(struct conf_stage *st, conf_check_fn err, void *arg);
 
 #endif

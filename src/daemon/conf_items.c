@@ -515,40 +515,45 @@ static bool has_ip6(const struct gust_conf *c)
 	return false;
 }
 
-/* "`name` expected at most `limit`": reported where either of the two stands. */
+/* Option `name` may not exceed `limit`. What was not given is lowered; what was
+ * given is an error. */
 struct bound {
 	enum conf_sec sec;
 	const char *name, *limit;
-	uint32_t have, max;
+	uint32_t *have, max;
 };
 
-void conf_check(const struct conf_stage *st, conf_check_fn err, void *arg)
+void conf_check(struct conf_stage *st, conf_check_fn err, void *arg)
 {
-	const struct gust_conf *c = &st->conf;
-	const struct tcp_conf *t = &c->snap.tcp;
+	struct gust_conf *c = &st->conf;
+	struct stack_snap *s = &c->snap;
+	struct tcp_conf *t = &s->tcp;
 	const struct bound bound[] = {
-		{ SEC_TCP, "receive_buffer", "receive_buffer_max", t->rcvbuf_init, t->rcvbuf_max },
-		{ SEC_TCP, "send_buffer", "send_buffer_max", t->sndbuf_init, t->sndbuf_max },
-		{ SEC_TCP, "rto_min", "rto_max", t->rto_min_us, t->rto_max_us },
-		{ SEC_LIMITS, "half_open", "flows", c->snap.max_half_open, c->snap.max_flows },
-		{ SEC_LIMITS, "udp_flows", "flows", c->snap.max_udp, c->snap.max_flows },
+		{ SEC_TCP, "receive_buffer", "receive_buffer_max", &t->rcvbuf_init, t->rcvbuf_max },
+		{ SEC_TCP, "send_buffer", "send_buffer_max", &t->sndbuf_init, t->sndbuf_max },
+		{ SEC_TCP, "rto_min", "rto_max", &t->rto_min_us, t->rto_max_us },
+		{ SEC_LIMITS, "half_open", "flows", &s->max_half_open, s->max_flows },
+		{ SEC_LIMITS, "udp_flows", "flows", &s->max_udp, s->max_flows },
 	};
 	unsigned mtu = item(SEC_INTERFACE, "mtu");
 	char text[160];
 
 	if (c->tap && c->mtu > 65521)
-		err(arg, mtu, mtu, "at most 65521 on a tap");
+		err(arg, mtu, "at most 65521 on a tap");
 	if (c->mtu && c->mtu < 1280 && has_ip6(c))
-		err(arg, mtu, mtu, "at least 1280, because the interface has an IPv6 address");
+		err(arg, mtu, "at least 1280, because the interface has an IPv6 address");
 	if (c->has_mac && !c->tap)
-		err(arg, item(SEC_INTERFACE, "mac"), item(SEC_INTERFACE, "mode"),
-		    "mode = tap; a tun has no Ethernet address");
+		err(arg, item(SEC_INTERFACE, "mac"), "mode = tap; a tun has no Ethernet address");
 	for (unsigned i = 0; i < sizeof(bound) / sizeof(bound[0]); i++) {
 		const struct bound *b = &bound[i];
+		unsigned at = item(b->sec, b->name);
 
-		if (b->have <= b->max)
+		if (*b->have <= b->max)
 			continue;
 		snprintf(text, sizeof(text), "at most the value of %s", b->limit);
-		err(arg, item(b->sec, b->name), item(b->sec, b->limit), text);
+		if (st->line[at])
+			err(arg, at, text);
+		else
+			*b->have = b->max;
 	}
 }

@@ -6,6 +6,7 @@
 #define GUST_DAEMON_DAEMON_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 
 #include "daemon/conf.h"
 #include "link/link.h"
@@ -14,6 +15,8 @@
 #include "work/worker.h"
 
 #define GUST_WORKERS_MAX 64
+
+#define GUST_LINK_FDS_MAX 4
 
 struct daemon {
 	const char *conf_path;
@@ -34,7 +37,44 @@ struct daemon {
 	uint64_t started_us;
 	bool ready;                   /* READY=1 was sent */
 	bool stopping;
+
+	struct siphash_key flow_secret, tcp_secret;
+	struct ethaddr mac;           /* tap: the stack's own */
+	struct link_state last;       /* as of the last daemon_follow(), for the log;
+					 without netlink: what is assumed */
+	uint32_t last_demoted;
+	bool workers_run;
+	_Atomic bool gone;            /* a worker saw the interface vanish */
+	int wake_fd;                  /* eventfd: workers -> main */
+	int exit_status;
+	struct event *ev_signal[3], *ev_link[GUST_LINK_FDS_MAX], *ev_poll, *ev_wake;
 };
+
+/* Monotonic clock, us. */
+uint64_t daemon_now_us(void);
+
+/* ---- daemon.c: the start sequence and the loop ---- */
+
+/* With d->conf set and everything else zero (wake_fd -1): run until a signal.
+ * Returns the process's exit status; everything is released. */
+int daemon_run(struct daemon *d);
+
+/* ---- follow.c: what the link says, and what follows from it ---- */
+
+const struct link_state *daemon_link_state(const struct daemon *d);
+
+/* Capabilities from link, configuration, ladder, proof and demotions; sets the
+ * kernel's offloads when they are to differ. */
+void daemon_negotiate(struct daemon *d);
+
+/* A new snapshot from configuration, link and capabilities. NULL: no memory. */
+struct stack_snap *daemon_snapshot(const struct daemon *d);
+
+/* Something changed (LINK_CHG_*, or a demotion): negotiate, publish, log. */
+void daemon_follow(struct daemon *d, unsigned chg);
+
+/* TUN_F_* <-> FEAT_BIT()s */
+unsigned daemon_tun_f(uint32_t feats);
 
 /* ---- control.c: varlink framing, JSON, on a unix socket ---- */
 
