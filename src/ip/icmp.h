@@ -54,6 +54,8 @@ struct gust_pkt *icmp_error_new(struct pkt_pool *pool, const struct gust_pkt *ab
  * As icmp_error_new(), for an error about a datagram of which only the
  * addresses and ports are known and `data` (a UDP or ICMP echo that came from
  * the inside and that a host socket refused later). `key->in` receives it.
+ * ICMP echo: `key->out_port` is the sequence number. Any other protocol: `data`
+ * begins with its transport header.
  */
 struct gust_pkt *icmp_error_synth(struct pkt_pool *pool, const struct flow_key *key,
 				  const void *data, uint32_t len, enum icmp_error e,
@@ -73,6 +75,9 @@ struct icmp_event {
 	uint32_t info;       /* MTU for TOO_BIG */
 	struct flow_key key; /* of the quoted packet, seen as flow_key_of() says */
 	struct ipaddr from;
+	struct ipaddr src;   /* source of the quoted packet (the key of a UDP
+				mapping leaves it out) and its port */
+	uint16_t sport;
 	uint32_t tcp_seq;    /* of the quoted TCP segment (RFC 5927) */
 	bool has_seq;
 };
