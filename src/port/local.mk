@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libgust_port.a
 libgust_port_a_SOURCES = \
 	src/port/mem.c \
+	src/port/mem.h \
 	src/port/netns.c \
 	src/port/netns.h \
 	src/port/port.h \
