@@ -174,27 +174,30 @@ static int open_link(struct daemon *d)
 	return r;
 }
 
-/* The ladder, below what the administrator left on. */
-static void climb_down(struct daemon *d)
+/*
+ * What the kernel grants. A new interface: climb down the ladder. One that
+ * existed: what the driver names as changeable, for each TUNSETOFFLOAD would
+ * overwrite what the administrator wants; daemon_negotiate() then sets his choice
+ * and falls back on the ladder when even that is refused.
+ */
+static void find_granted(struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
-	unsigned want = TUN_F_ALL;
 	int r;
 
-	if (!d->tun.created && st->ethtool_ok)
-		want &= daemon_tun_f(st->feat_wanted) | TUN_F_UFO;
-	r = tun_offload_ladder(d->port, want, &d->tun_granted);
+	if (!d->tun.created && d->link && st->ethtool_ok) {
+		d->tun_granted = daemon_tun_f(st->feat_hw);
+		d->tun_set = 0;
+		return;
+	}
+	r = tun_offload_ladder(d->port, TUN_F_ALL, &d->tun_granted);
 	if (r < 0) {
 		log_warn("%s: no offload could be set: %s", st->name, strerror(-r));
 		d->tun_granted = 0;
 	}
 	d->tun_set = d->tun_granted;
-	if (!d->tun.created && d->link) {
-		/* An offload that is off may be switched on later; the kernel
-		 * takes it where it took the others. */
-		d->tun_granted |= TUN_F_ALL & ~want;
-		link_read(d->link);
-	}
+	if (d->link)
+		link_read(d->link); /* what we did ourselves is no news */
 }
 
 /* ---- what the configuration asks of the interface ---- */
@@ -586,7 +589,7 @@ static int start(struct daemon *d)
 		r = open_link(d);
 	if (r < 0)
 		return r;
-	climb_down(d);
+	find_granted(d);
 	r = set_interface(d);
 	if (r < 0)
 		return r;

@@ -47,23 +47,42 @@ const struct link_state *daemon_link_state(const struct daemon *d)
 	return d->link ? link_state(d->link) : &d->last;
 }
 
+static unsigned negotiate(struct daemon *d)
+{
+	const struct link_want want = { .feats = d->conf->feats };
+	const struct link_proof proof = { d->proof.tried, d->proof.ok, d->proof.failed };
+	unsigned tun_f;
+
+	link_negotiate(daemon_link_state(d), &want, d->tun_granted, &proof, d->demoted,
+		       &d->to_kernel, &d->from_kernel, &tun_f);
+	return tun_f;
+}
+
+/* The kernel does not take `tun_f`: what of it does it take? */
+static void step_down(struct daemon *d, unsigned tun_f)
+{
+	unsigned got = 0;
+	int r = tun_offload_ladder(d->port, tun_f, &got);
+
+	log_warn("%s: the kernel refuses offloads 0x%x, takes 0x%x%s%s",
+		 daemon_link_state(d)->name, tun_f, got, r < 0 ? ": " : "",
+		 r < 0 ? strerror(-r) : "");
+	d->tun_granted &= ~tun_f | got;
+	d->tun_set = got;
+	negotiate(d);
+}
+
 void daemon_negotiate(struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
-	const struct link_want want = { .feats = d->conf->feats };
-	const struct link_proof proof = { d->proof.tried, d->proof.ok, d->proof.failed };
-	unsigned tun_f, now = d->tun_set;
-	int r;
+	unsigned tun_f = negotiate(d), now = d->tun_set;
 
-	link_negotiate(st, &want, d->tun_granted, &proof, d->demoted, &d->to_kernel,
-		       &d->from_kernel, &tun_f);
 	if (st->ethtool_ok) /* UFO has no ethtool name on a tun */
 		now &= daemon_tun_f(st->feat_active) | TUN_F_UFO;
 	if (now == tun_f)
 		return;
-	r = tun_set_offload(d->port, tun_f);
-	if (r < 0)
-		log_warn("%s: TUNSETOFFLOAD 0x%x: %s", st->name, tun_f, strerror(-r));
+	if (tun_set_offload(d->port, tun_f) < 0)
+		step_down(d, tun_f);
 	else
 		d->tun_set = tun_f;
 }

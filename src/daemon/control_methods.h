@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control_methods.h - what the control socket's methods answer
+ */
+#ifndef GUST_DAEMON_CONTROL_METHODS_H
+#define GUST_DAEMON_CONTROL_METHODS_H
+
+#include <event2/buffer.h>
+#include <jansson.h>
+
+#include "daemon/control_proto.h"
+#include "daemon/daemon.h"
+
+/* New references; NULL: no memory. */
+json_t *control_status(struct daemon *d);
+json_t *control_features(struct daemon *d);
+json_t *control_stats(struct daemon *d);
+
+/* Flows asked of a worker at a time: it is held up for as long as copying
+ * these takes. */
+#define CONTROL_PAGE 256
+
+/* A reply to gust.Flows that is made piece by piece. */
+struct flow_walk {
+	struct control_req req;
+	unsigned worker;
+	uint32_t pos;
+	uint64_t n;                       /* flows written */
+	struct stack_flow_report page[CONTROL_PAGE];
+};
+
+/* Append the next piece to `out`; false: that was the last. */
+bool flow_walk_next(struct daemon *d, struct flow_walk *w, struct evbuffer *out);
+
+#endif
