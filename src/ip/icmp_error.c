@@ -15,7 +15,6 @@
 #include "pkt/dissect.h"
 #include "wire/bytes.h"
 #include "wire/csum.h"
-#include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"

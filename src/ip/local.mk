@@ -7,7 +7,11 @@ libgust_ip_a_SOURCES = \
 	src/ip/icmp_error.c \
 	src/ip/ip.c \
 	src/ip/ip.h \
+	src/ip/neigh.c \
 	src/ip/neigh.h \
+	src/ip/neigh_internal.h \
+	src/ip/neigh_msg.c \
+	src/ip/neigh_own.c \
 	src/ip/pmtu.c \
 	src/ip/pmtu.h \
 	src/ip/reasm.c \

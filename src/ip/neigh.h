@@ -60,6 +60,14 @@ void neigh_timer(struct neigh *n, struct gust_batch *out, struct gust_batch *fai
 uint64_t neigh_deadline(const struct neigh *n);
 
 enum neigh_dad { NEIGH_DAD_TENTATIVE, NEIGH_DAD_OK, NEIGH_DAD_DUPLICATE };
+/* An address that is none of ours is TENTATIVE: not to be used. */
 enum neigh_dad neigh_dad_state(const struct neigh *n, const struct ipaddr *own);
+
+/* The stack's link-local address (modified EUI-64 of its Ethernet address). It
+ * is an own address without being in `own`. */
+const struct ipaddr *neigh_linklocal(const struct neigh *n);
+
+/* Neighbours known or being resolved. */
+uint32_t neigh_n(const struct neigh *n);
 
 #endif

@@ -35,7 +35,6 @@
 #include "base/siphash.h"
 #include "pkt/dissect.h"
 #include "wire/bytes.h"
-#include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
