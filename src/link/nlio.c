@@ -140,7 +140,8 @@ static int exchange(struct nlio *io, struct nlmsghdr *req, nlio_fn fn, void *arg
 
 	req->nlmsg_seq = ++io->seq;
 	req->nlmsg_flags |= NLM_F_REQUEST;
-	if (!(req->nlmsg_flags & NLM_F_DUMP))
+	/* Half of NLM_F_DUMP is NLM_F_EXCL, in requests that create. */
+	if ((req->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		req->nlmsg_flags |= NLM_F_ACK;
 	if (send(io->fd, req, req->nlmsg_len, 0) < 0)
 		return -errno;
