@@ -187,7 +187,7 @@ static void set_headers(const struct cut *c, struct gust_pkt *q, uint32_t off)
 	if (q->layer[c->i4].kind == GUST_L_TCP)
 		set_tcp(c, l4, off, off + n == c->total);
 	else
-		put16(l4 + 4, UDP_HLEN + n);
+		put16(l4 + 4, UDP_HLEN + n > LEN16_MAX ? 0 : UDP_HLEN + n);
 	if (l3->kind == GUST_L_IPV4) {
 		uint32_t tot = q->len - l3->off;
 
@@ -392,8 +392,10 @@ static enum drop_reason fit_super(struct gust_pkt *p, const struct gust_layer *l
 	/* What counts is whether the segments fit, not the superpacket. */
 	if (hdrs + p->gso_size > caps->mtu)
 		return DROP_TOO_BIG;
-	/* BIG TCP has room for the jumbo header */
-	max = payload_max(p, caps, hdrs + IPV6_JUMBO_HLEN);
+	if (l3->kind == GUST_L_IPV6 && p->len - l3->off > LEN16_MAX &&
+	    caps_has(caps, FEAT_BIGTCP6_JUMBO))
+		hdrs += IPV6_JUMBO_HLEN; /* it has one, or may get one */
+	max = payload_max(p, caps, hdrs);
 	if (pkt_payload_len(p) <= max) {
 		big6_form(p, caps);
 		gust_batch_push(out, p);

@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
+EXTRA_DIST += tests/unit/pktlib.h
+check_PROGRAMS += tests/unit/test_slab
+TESTS += tests/unit/test_slab
+tests_unit_test_slab_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_slab_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_pkt
+TESTS += tests/unit/test_pkt
+tests_unit_test_pkt_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_pkt_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_dissect
+TESTS += tests/unit/test_dissect
+tests_unit_test_dissect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_dissect_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_vnet
+TESTS += tests/unit/test_vnet
+tests_unit_test_vnet_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_vnet_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_memport
+TESTS += tests/unit/test_memport
+tests_unit_test_memport_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_memport_LDADD = libgust_port.a libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
