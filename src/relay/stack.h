@@ -73,7 +73,7 @@ struct stack_snap {
 	bool udp_filter_endpoint;   /* true: anyone may answer a mapping; false:
 				       only addresses it has sent to (RFC 4787 8) */
 
-	/* limits, per worker */
+	/* limits, per worker; 0: 262144 TCP flows, 1024 half-open, 16384, 1024 */
 	uint32_t max_flows, max_half_open, max_udp, max_echo;
 
 	/* built-in services on own addresses */
@@ -102,6 +102,10 @@ struct stack_io {
 	int (*add)(void *ctx, struct stack_fd *sf);
 	void (*del)(void *ctx, struct stack_fd *sf);
 	void *ctx;
+	/* Optional. A datagram that was reassembled here belongs to `worker`
+	 * (fragments are steered without ports): give it to that one's
+	 * stack_input(). NULL: it is dealt with here. */
+	void (*handoff)(void *ctx, struct gust_pkt *p /*taken*/, unsigned worker);
 };
 
 struct stack_stats {
@@ -163,7 +167,11 @@ bool stack_turn(struct stack *s, struct gust_batch *out, const struct env *env);
 /* When stack_turn() is due next, ENV_NEVER: not before something happens. */
 uint64_t stack_deadline(const struct stack *s);
 
-/* Refuse new flows, reset nothing; stack_flows() tells when all have ended. */
+/*
+ * Refuse new flows, reset nothing; stack_flows() tells when all have ended.
+ * TIME-WAIT is not counted by it, and while draining UDP and echo mappings are
+ * not either: they have no end of their own.
+ */
 void stack_drain(struct stack *s);
 uint32_t stack_flows(const struct stack *s);
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * address.c - whose address is it, and what does the other side call it
+ *
+ * The inside talks to addresses as it sees them. Explicit maps come first, then
+ * the stack's own addresses stand for the host's loopback; any other address is
+ * the same on both sides. The host's loopback itself is never reachable by its
+ * own name: a packet to 127.0.0.1 that arrives on the interface is not relayed.
+ */
+#include <errno.h>
+
+#include "relay/stack_internal.h"
+
+static bool addr_in(const struct ipaddr *list, unsigned n, const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (ipaddr_eq(&list[i], a))
+			return true;
+	return false;
+}
+
+bool stack_is_own(const struct stack *s, const struct ipaddr *a)
+{
+	return addr_in(s->snap->own, s->snap->n_own, a);
+}
+
+bool stack_is_local(const struct stack *s, const struct ipaddr *a)
+{
+	return addr_in(s->snap->local, s->snap->n_local, a);
+}
+
+const struct ipaddr *stack_own(const struct stack *s, bool is4)
+{
+	for (unsigned i = 0; i < s->snap->n_own; i++)
+		if (ipaddr_is4(&s->snap->own[i]) == is4)
+			return &s->snap->own[i];
+	return NULL;
+}
+
+enum drop_reason stack_check_src(const struct stack *s, const struct ipaddr *a)
+{
+	if (ipaddr_is_multicast(a) || ipaddr_is_loopback(a) || ipaddr_is_any(a) ||
+	    ipaddr_is_broadcast(a) || stack_is_own(s, a))
+		return DROP_MARTIAN;
+	return DROP_NONE;
+}
+
+enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
+{
+	if (stack_is_own(s, a))
+		return DROP_NONE;
+	if (ipaddr_is_multicast(a) || ipaddr_is_linklocal(a) ||
+	    ipaddr_is_broadcast(a) || ipaddr_is_loopback(a))
+		return DROP_SCOPE;
+	return ipaddr_is_any(a) ? DROP_BAD_ADDR : DROP_NONE;
+}
+
+int stack_map_out(const struct stack *s, const struct ipaddr *seen, struct ipaddr *ret_host)
+{
+	static const uint8_t lo4[4] = { 127, 0, 0, 1 };
+	static const uint8_t lo6[16] = { [15] = 1 };
+	const struct stack_snap *c = s->snap;
+
+	for (unsigned i = 0; i < c->n_map; i++)
+		if (ipaddr_eq(&c->map[i].seen, seen)) {
+			*ret_host = c->map[i].host;
+			return 0;
+		}
+	if (stack_is_own(s, seen)) {
+		if (!c->loopback_own)
+			return -ECONNREFUSED;
+		*ret_host = ipaddr_is4(seen) ? ipaddr_from4(lo4) : ipaddr_from6(lo6);
+		return 0;
+	}
+	*ret_host = *seen;
+	return 0;
+}
+
+bool stack_map_in(const struct stack *s, const struct ipaddr *host, bool is4,
+		  struct ipaddr *ret_seen)
+{
+	const struct stack_snap *c = s->snap;
+	const struct ipaddr *own = stack_own(s, is4);
+
+	for (unsigned i = 0; i < c->n_map; i++)
+		if (ipaddr_eq(&c->map[i].host, host) &&
+		    ipaddr_is4(&c->map[i].seen) == is4) {
+			*ret_seen = c->map[i].seen;
+			return true;
+		}
+	/* What the inside could not answer gets a name that it can. */
+	if (ipaddr_is4(host) != is4 || ipaddr_is_loopback(host) ||
+	    ipaddr_is_any(host) || ipaddr_is_linklocal(host) ||
+	    stack_is_own(s, host) || stack_is_local(s, host)) {
+		if (!own)
+			return false;
+		*ret_seen = *own;
+		return true;
+	}
+	*ret_seen = *host;
+	return true;
+}
