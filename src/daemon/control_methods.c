@@ -114,6 +114,7 @@ static const struct counter counters[] = {
 	{ "tcp", "timeouts", W(tcp.rto) },
 	{ "tcp", "fast_recovery", W(tcp.fast_recovery) },
 	{ "tcp", "undone", W(tcp.undo) },
+	{ "tcp", "probes", W(tcp.probes) },
 	{ "tcp", "dup_acks_in", W(tcp.dup_acks_in) },
 	{ "tcp", "out_of_order_in", W(tcp.ooo_in) },
 	{ "tcp", "challenge_acks", W(tcp.challenge_acks) },

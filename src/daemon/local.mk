@@ -24,10 +24,10 @@ libgust_daemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(NL_CFLAGS) \
 sbin_PROGRAMS += gustd
 gustd_SOURCES = src/daemon/main.c
 gustd_CPPFLAGS = $(libgust_daemon_a_CPPFLAGS) -DGUST_SYSCONFDIR='"$(sysconfdir)"'
-gustd_LIBS_ROOMS = libgust_work.a libgust_relay.a libgust_proof.a libgust_link.a \
+GUST_ROOM_LIBS = libgust_work.a libgust_relay.a libgust_proof.a libgust_link.a \
 	libgust_port.a libgust_offload.a libgust_udp.a libgust_tcp.a libgust_ip.a \
 	libgust_flow.a libgust_pkt.a libgust_wire.a libgust_base.a
-gustd_LDADD = libgust_daemon.a $(gustd_LIBS_ROOMS) \
+gustd_LDADD = libgust_daemon.a $(GUST_ROOM_LIBS) \
 	$(EVENT_LIBS) $(NL_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)
 
 dist_man_MANS = man/gustd.8 man/gustd.conf.5 man/gustctl.1
