@@ -79,7 +79,7 @@ void tcp_conf_defaults(struct tcp_conf *c); /* all but the secret */
 struct tcp_counters {
 	uint64_t segs_in, segs_out, super_in, super_out, bytes_in, bytes_out;
 	uint64_t retrans, rto, fast_recovery, dup_acks_in, ooo_in, challenge_acks;
-	uint64_t resets_in, resets_out, paws, tlp_reserved, undo;
+	uint64_t resets_in, resets_out, undo, probes;
 	uint64_t active_open, passive_open, established, time_wait_reuse;
 };
 
@@ -91,8 +91,8 @@ struct tcp_ctx {
 	struct pkt_pool *pool;
 	struct drop_counters *drops;
 	struct tcp_counters stats;
-	uint64_t challenge_window_us; /* RFC 5961 7: per-second budget */
-	uint32_t challenge_left;
+	uint64_t challenge_us; /* RFC 5961 7: the second that is being counted */
+	uint32_t challenge_n;  /* challenge ACKs sent in it */
 };
 
 /*
@@ -114,9 +114,12 @@ struct tcp {
 	uint32_t flags;      /* TCPF_*, tcp_internal.h */
 
 	/* RFC 9293 3.3.1 */
-	uint32_t iss, snd_una, snd_nxt, snd_max, snd_wnd, snd_wl1, snd_wl2, snd_up;
-	uint32_t irs, rcv_nxt, rcv_wup, rcv_wnd, rcv_up;
+	uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
+	uint32_t irs, rcv_nxt, rcv_up;
+	uint32_t rcv_wup, rcv_wnd; /* advertised: the window ends at their sum */
 	uint32_t max_wnd;    /* largest window the peer ever offered */
+	uint32_t rst_seq;    /* of the reset that answers a bad ACK while opening */
+	uint32_t snd_sml;    /* end of the last segment below mss (Minshall) */
 	uint32_t mss;        /* payload of one segment, options deducted */
 	uint32_t peer_mss;   /* from its SYN */
 	uint32_t pmtu;       /* 0: the link's */
@@ -125,22 +128,24 @@ struct tcp {
 	uint32_t ts_recent, ts_offset, last_ack_sent;
 	uint64_t ts_recent_us;
 
-	/* loss recovery */
-	uint32_t recover, high_rxt, rescue;  /* RFC 6582, 6675 */
-	uint32_t rtx_bytes;  /* retransmitted and not yet acknowledged or SACKed */
-	uint32_t rtt_seq;    /* timed segment without timestamps */
+	/* loss recovery (RFC 6582, 6675); see tcp_loss.h */
+	uint32_t recover;    /* snd_max when the episode began */
+	uint32_t lost_edge;  /* what lies below and is not SACKed is lost */
+	uint32_t high_rxt;   /* lost bytes below were sent again */
+	uint32_t rtx_tsval;  /* timestamp of the episode's first retransmission */
+	uint32_t rtt_seq;    /* the timed segment ends here */
 	uint64_t rtt_start_us;
 
 	/* timers, absolute; ENV_NEVER when off */
 	uint64_t rtx_at_us, persist_at_us, ack_at_us, keep_at_us, linger_at_us;
-	uint64_t last_rcv_us, last_snd_us;
+	uint64_t last_rcv_us, last_snd_us, oow_us;
 
 	/* buffers */
 	uint32_t rcvbuf, sndbuf;
 	uint32_t rcv_space, rcv_copied; /* autotuning (bytes a round trip) */
 	uint64_t rcv_space_us;
 	uint32_t rcv_rtt_us;
-	uint32_t unacked_segs, adv_mss;
+	uint32_t unacked_bytes; /* received since our last ACK */
 
 	struct tcp_rtt rtt;
 	struct tcp_cc cc;
