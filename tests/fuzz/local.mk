@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
+#
+# libFuzzer targets, built with --enable-fuzz; each room keeps its own fragment.
+include tests/fuzz/wire.mk
+include tests/fuzz/pkt.mk
+include tests/fuzz/ip.mk
+include tests/fuzz/tcp.mk
+include tests/fuzz/daemon.mk
