@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 struct proof_result {
-	bool tried;          /* false: no scratch namespace permitted */
+	bool tried; /* false: no scratch namespace permitted */
 	uint32_t ok, failed; /* FEAT_BIT()s */
 	uint32_t took_us;
-	char why[160];       /* why not tried, or the first failure */
+	char why[160]; /* why not tried, or the first failure */
 };
 
 /*
@@ -28,6 +28,7 @@ struct proof_result {
  * `timeout_ms`. Only call before threads are started (it forks).
  * Returns 0 (see *ret) or -errno when it could not fork.
  */
-int proof_run(uint32_t feats, uint32_t big, unsigned timeout_ms, struct proof_result *ret);
+int proof_run(uint32_t feats, uint32_t big, unsigned timeout_ms,
+	      struct proof_result *ret);
 
 #endif

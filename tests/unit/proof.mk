@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+check_PROGRAMS += tests/unit/test_proof
+TESTS += tests/unit/test_proof
+tests_unit_test_proof_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_proof_LDADD = libgust_proof.a libgust_link.a libgust_port.a libgust_pkt.a libgust_wire.a libgust_base.a $(NL_LIBS) $(CMOCKA_LIBS)
