@@ -14,7 +14,8 @@
  * inner length never reaches beyond an outer one. When the walk has succeeded
  * the packet is changed once: padding cut, and what lies between `off` and the
  * head's end becomes the first fragment. A packet that is refused keeps its
- * bytes as they are, with a map of what was understood.
+ * bytes as they are, with a map of what was understood. The result is
+ * consistent: dissected again it gives the same map.
  *
  * Limits: VLAN_MAX tags, EXT_MAX extension headers. RFC 8200 4.1 recommends an
  * order and an endpoint takes any; only hop-by-hop options must come first
@@ -40,8 +41,8 @@ struct walk {
 	struct gust_pkt *p;
 	uint32_t off, lim, end;
 	bool v6;
-	bool big;          /* length field 0, more than 64 KB */
-	uint32_t ip6_body; /* where the bytes behind the IPv6 header begin */
+	bool big;    /* IP length field 0, more than 64 KB */
+	uint32_t ip; /* where the IP header begins */
 };
 
 static inline uint32_t left(const struct walk *w)
@@ -85,9 +86,24 @@ static enum drop_reason walk_tcp(struct walk *w)
 	return enter(w, GUST_L_TCP, 0, hlen);
 }
 
+/* The datagram ends before the IP packet does (UDP options, RFC 9868, live
+ * there; as an endpoint that knows none we leave them out). The IP length
+ * follows, so that what goes on is a whole packet. */
+static void cut_surplus(struct walk *w, uint32_t end)
+{
+	uint8_t *ip = w->p->head + w->ip;
+
+	set_end(w, end);
+	if (w->v6)
+		put16(ip + 4, end - w->ip - IPV6_HLEN);
+	else
+		ipv4_set_len_id(ip, end - w->ip, get16(ip + 4));
+}
+
 static enum drop_reason walk_udp(struct walk *w)
 {
 	uint32_t len, avail = w->end - w->off;
+	enum drop_reason r;
 
 	if (left(w) < UDP_HLEN)
 		return DROP_SHORT;
@@ -95,10 +111,12 @@ static enum drop_reason walk_udp(struct walk *w)
 	/* RFC 2675 4: a UDP jumbogram has length 0 */
 	if (!len && w->v6 && avail > UINT16_MAX)
 		len = avail;
-	if (len < UDP_HLEN || len > avail)
+	if (len < UDP_HLEN || len > avail || (len < avail && w->big))
 		return DROP_BAD_UDPLEN;
-	set_end(w, w->off + len);
-	return enter(w, GUST_L_UDP, 0, UDP_HLEN);
+	r = enter(w, GUST_L_UDP, 0, UDP_HLEN);
+	if (r == DROP_NONE && len < avail)
+		cut_surplus(w, w->end - (avail - len));
+	return r;
 }
 
 static enum drop_reason walk_icmp(struct walk *w, uint8_t kind)
@@ -144,6 +162,7 @@ static enum drop_reason walk_ip4(struct walk *w)
 	if (!tot && avail > UINT16_MAX) { /* BIG TCP: the length is outside */
 		tot = avail;
 		flags |= GUST_LF_JUMBO;
+		w->big = true;
 	}
 	if (tot < hlen || tot > avail)
 		return DROP_BAD_LEN;
@@ -155,6 +174,7 @@ static enum drop_reason walk_ip4(struct walk *w)
 		flags |= GUST_LF_FRAGMENT;
 	if (flags == (GUST_LF_FRAGMENT | GUST_LF_JUMBO))
 		return DROP_BAD_LEN;
+	w->ip = w->off;
 	set_end(w, w->off + tot);
 	r = enter(w, GUST_L_IPV4, flags, hlen);
 	if (r != DROP_NONE || flags & GUST_LF_FRAGMENT)
@@ -181,9 +201,9 @@ static enum drop_reason walk_opts(struct walk *w, uint8_t nh, uint16_t hlen)
 		 * 0 only, never for what 16 bits could say */
 		if (nh != IP6_NH_HOPOPTS)
 			return DROP_BAD_EXTHDR;
-		if (!w->big || jumbo <= UINT16_MAX || jumbo > w->end - w->ip6_body)
+		if (!w->big || jumbo <= UINT16_MAX || jumbo > w->end - w->ip - IPV6_HLEN)
 			return DROP_BAD_LEN;
-		set_end(w, w->ip6_body + jumbo);
+		set_end(w, w->ip + IPV6_HLEN + jumbo);
 		flags = GUST_LF_JUMBO;
 	}
 	return enter(w, nh == IP6_NH_HOPOPTS ? GUST_L_HOPOPTS : GUST_L_DSTOPTS, flags,
@@ -275,8 +295,8 @@ static enum drop_reason walk_ip6(struct walk *w)
 	if (is_mapped(ip + 8) || is_mapped(ip + 24))
 		return DROP_BAD_ADDR;
 	w->v6 = true;
-	w->ip6_body = w->off + IPV6_HLEN;
-	set_end(w, w->ip6_body + plen);
+	w->ip = w->off;
+	set_end(w, w->ip + IPV6_HLEN + plen);
 	r = enter(w, GUST_L_IPV6, 0, IPV6_HLEN);
 	if (r != DROP_NONE)
 		return r;

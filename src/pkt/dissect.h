@@ -26,6 +26,9 @@ enum dissect_start { DISSECT_ETH, DISSECT_IP };
  * ends with the IP layer (or GUST_L_FRAGHDR) flagged GUST_LF_FRAGMENT and hlen
  * ends there.
  *
+ * Bytes behind a UDP length that is shorter than the IP payload are cut as well,
+ * and the IP length is corrected.
+ *
  * Does not verify transport checksums; verifies the IPv4 header checksum, IP
  * options' shape, TCP data offset, UDP length. Never reads beyond len.
  *

@@ -124,6 +124,16 @@ static void test_padding(void **state)
 	p = good(b, n, DISSECT_IP);
 	MAP(p, 28, 31, { GUST_L_IPV4, 0 }, { GUST_L_UDP, 20 });
 	assert_int_equal(pkt_payload_len(p), 3);
+	w16(b + 2, 31); /* the IP header goes with it */
+	fix_ip4(b);
+	assert_pkt_bytes(p, b, 31);
+	pkt_free(p);
+	t.v6 = true;
+	tp_build(b, &t);
+	w16(b + 44, 8);
+	p = good(b, 58, DISSECT_IP);
+	w16(b + 4, 8);
+	assert_pkt_bytes(p, b, 48);
 	pkt_free(p);
 }
 
@@ -526,6 +536,9 @@ static void test_big(void **state)
 	MAP(p, 56, n, { GUST_L_IPV6, 0 }, { GUST_L_HOPOPTS, 40, GUST_LF_JUMBO },
 	    { GUST_L_UDP, 48 });
 	pkt_free(p);
+
+	w16(b + 52, 1000); /* a jumbogram has no other length, and no surplus */
+	BAD(b, n, DROP_BAD_UDPLEN);
 
 	/* the largest that are not big */
 	t = (struct tp){ .len = 65535 - 40 };

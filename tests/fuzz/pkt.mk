@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet
+tests_fuzz_fuzz_dissect_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_dissect_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
+tests_fuzz_fuzz_vnet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_vnet_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a
+EXTRA_DIST += \
+	tests/fuzz/mkcorpus_pkt.py \
+	tests/fuzz/corpus/dissect/eth-arp \
+	tests/fuzz/corpus/dissect/eth-tcp4 \
+	tests/fuzz/corpus/dissect/eth-vlan \
+	tests/fuzz/corpus/dissect/ext6 \
+	tests/fuzz/corpus/dissect/frag4 \
+	tests/fuzz/corpus/dissect/frag6 \
+	tests/fuzz/corpus/dissect/icmp4 \
+	tests/fuzz/corpus/dissect/icmp6 \
+	tests/fuzz/corpus/dissect/lsrr \
+	tests/fuzz/corpus/dissect/sctp4 \
+	tests/fuzz/corpus/dissect/tcp4 \
+	tests/fuzz/corpus/dissect/tcp4-big \
+	tests/fuzz/corpus/dissect/tcp4-frags \
+	tests/fuzz/corpus/dissect/tcp4-opts \
+	tests/fuzz/corpus/dissect/tcp6 \
+	tests/fuzz/corpus/dissect/tcp6-big \
+	tests/fuzz/corpus/dissect/tcp6-jumbo \
+	tests/fuzz/corpus/dissect/udp4 \
+	tests/fuzz/corpus/dissect/udp4-surplus \
+	tests/fuzz/corpus/dissect/udp6 \
+	tests/fuzz/corpus/vnet/lies \
+	tests/fuzz/corpus/vnet/plain \
+	tests/fuzz/corpus/vnet/tso4 \
+	tests/fuzz/corpus/vnet/tso4-big \
+	tests/fuzz/corpus/vnet/tso4-ecn \
+	tests/fuzz/corpus/vnet/tso4-eth \
+	tests/fuzz/corpus/vnet/tso4-long \
+	tests/fuzz/corpus/vnet/tso6 \
+	tests/fuzz/corpus/vnet/tso6-big \
+	tests/fuzz/corpus/vnet/tso6-jumbo \
+	tests/fuzz/corpus/vnet/tso6-jumbo-cut \
+	tests/fuzz/corpus/vnet/ufo \
+	tests/fuzz/corpus/vnet/uso4 \
+	tests/fuzz/corpus/vnet/uso6 \
+	tests/fuzz/corpus/vnet/valid
