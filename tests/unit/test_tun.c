@@ -659,7 +659,7 @@ static void open_unprivileged(void **state)
 	struct port *port;
 	struct tun_info info;
 	char other[300];
-	unsigned granted;
+	unsigned granted = 0;
 	int mine, theirs, fresh, set = -1;
 
 	make_owned("gusttest8", geteuid());
