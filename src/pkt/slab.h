@@ -11,7 +11,9 @@
  * when its own runs dry); only the owner allocates. The owner binds the pool
  * to its thread with pkt_pool_bind(): the thread-local pointer behind it is
  * the one exception to "no globals", and it exists so that pkt_free() needs no
- * argument that says who calls.
+ * argument that says who calls. A thread that has bound no pool is taken for the
+ * owner of every pool (single-threaded tests, teardown): a thread that frees
+ * packets while workers run must bind a pool of its own.
  *
  * Limits: `slab_max` and `pkt_max` objects; an allocation beyond that returns
  * NULL, and the caller drops by name (no_slab, no_pkt).

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pkt/pool_internal.h"
 #include "pktlib.h"
 
 static void test_defaults(void **state)
@@ -210,6 +211,11 @@ static void test_foreign_free(void **state)
 		slab_unref(s);
 		assert_int_equal(pthread_create(&t, NULL, free_all, &j), 0);
 		pthread_join(t, NULL);
+		/* the owner's lists were not touched */
+		assert_null(pool->slab_list);
+		assert_null(pool->pkt_list);
+		assert_int_equal(atomic_load(&pool->slab_foreign_n), 2);
+		assert_int_equal(atomic_load(&pool->pkt_foreign_n), 64);
 		pkt_pool_stats(pool, &st);
 		assert_int_equal(st.pkt_free, 64);
 		assert_int_equal(st.slab_free, 2);
