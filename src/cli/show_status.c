@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-static void line(const char *label) { printf("  %-13s", label); }
+static void line(const char *label) { printf("  %-14s", label); }
 
 static void print_addresses(const json_t *itf)
 {

@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/linux_compat.h"
@@ -35,14 +34,6 @@
 #define TUN_F_ALL                                                                 \
 	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_UFO |       \
 	 TUN_F_USO4 | TUN_F_USO6 | TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
-
-uint64_t daemon_now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
-}
 
 /* ---- start ---- */
 
@@ -329,7 +320,7 @@ static int set_interface(struct daemon *d)
 	if (!r && daemon_link_state(d)->up)
 		r = set_routes(d);
 	else if (!r && d->conf->n_route)
-		log_warn("%s is down: its routes are not set", d->tun.name);
+		log_notice("%s is down: its routes follow when it is up", d->tun.name);
 	link_read(d->link); /* what we did ourselves is no news */
 	return r;
 }
@@ -440,6 +431,14 @@ static void vanish(struct daemon *d)
 	event_base_loopbreak(d->base);
 }
 
+/* The kernel forgets routes and IPv6 addresses of an interface that goes down:
+ * those of the configuration return with it. */
+static void restore(struct daemon *d)
+{
+	if (d->link && !set_addresses(d))
+		set_routes(d);
+}
+
 static void changed(struct daemon *d, unsigned chg)
 {
 	bool was_up = d->last.up;
@@ -451,8 +450,11 @@ static void changed(struct daemon *d, unsigned chg)
 		return;
 	}
 	daemon_follow(d, chg);
-	if (daemon_link_state(d)->up != was_up)
-		announce(d);
+	if (daemon_link_state(d)->up == was_up)
+		return;
+	if (!was_up)
+		restore(d);
+	announce(d);
 }
 
 static void on_link(evutil_socket_t fd, short what, void *arg)

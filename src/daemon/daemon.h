@@ -50,9 +50,6 @@ struct daemon {
 	struct event *ev_signal[3], *ev_link[GUST_LINK_FDS_MAX], *ev_poll, *ev_wake;
 };
 
-/* Monotonic clock, us. */
-uint64_t daemon_now_us(void);
-
 /* ---- daemon.c: the start sequence and the loop ---- */
 
 /* With d->conf set and everything else zero (wake_fd -1): run until a signal.
@@ -60,6 +57,8 @@ uint64_t daemon_now_us(void);
 int daemon_run(struct daemon *d);
 
 /* ---- follow.c: what the link says, and what follows from it ---- */
+
+uint64_t daemon_now_us(void); /* monotonic */
 
 const struct link_state *daemon_link_state(const struct daemon *d);
 
