@@ -96,7 +96,8 @@ static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp
 
 	if (tcp_loss_sack.on_ack(t, a, env)) {
 		t->ctx->stats.fast_recovery++;
-		cc->on_loss(&t->cc, a->inflight, env->now_us);
+		/* FlightSize, not the pipe (RFC 6675 5 (4.2), RFC 5681 2) */
+		cc->on_loss(&t->cc, t->snd_nxt - t->snd_una, env->now_us);
 		return;
 	}
 	if (!tcp_in_recovery(t) || !a->acked)

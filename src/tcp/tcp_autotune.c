@@ -13,7 +13,9 @@
 
 static uint32_t rcvbuf_limit(const struct tcp *t)
 {
-	return t->opt & TCP_OPT_WSCALE ? t->ctx->conf->rcvbuf_max : UINT16_MAX;
+	uint32_t max = t->ctx->conf->rcvbuf_max;
+
+	return t->opt & TCP_OPT_WSCALE || max < UINT16_MAX ? max : UINT16_MAX;
 }
 
 void tcp_tune_rcvbuf(struct tcp *t, uint32_t n, const struct env *env)

@@ -233,7 +233,11 @@ static bool check_rst(struct tcp *t, struct arrival *a, const struct env *env)
 	t->ctx->stats.resets_in++;
 	if (t->state != TCPS_TIME_WAIT)
 		a->ev |= TCP_EV_RESET;
-	rcvq_free(&t->rcvq); /* RFC 9293 3.10.7.4: queues are flushed */
+	/* RFC 9293 3.10.7.4: queues are flushed; but behind the peer's FIN all that
+	 * it sent has arrived, and a reset that an old duplicate of ours provoked
+	 * takes nothing back */
+	if (!(t->flags & TCPF_FIN_RCVD))
+		rcvq_free(&t->rcvq);
 	tcp_set_closed(t);
 	a->ev |= TCP_EV_CLOSED;
 	return false;

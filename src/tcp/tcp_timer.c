@@ -57,7 +57,9 @@ static unsigned rtx_expired(struct tcp *t, const struct env *env)
 	if (opening) {
 		t->flags &= ~(TCPF_SYN_SENT | TCPF_TIMED); /* output sends it again */
 	} else {
-		t->cc.ops->on_rto(&t->cc, tcp_inflight(t), env->now_us);
+		/* FlightSize (RFC 5681 3.1 (4)); the pipe of a recovery whose
+		 * retransmission was lost is next to nothing */
+		t->cc.ops->on_rto(&t->cc, t->snd_nxt - t->snd_una, env->now_us);
 		tcp_loss_sack.on_rto(t, env);
 	}
 	t->rtx_shift++; /* RFC 6298 5.5 */
