@@ -169,6 +169,7 @@ struct udp_flow *udp_flow_new(struct stack *s, const struct flow_key *k,
 	s->n_udp++;
 	s->st.udp_opened++;
 	wheel_arm(s->wheel, &u->f.timer, udp_expiry(&s->snap->udp, &u->life));
+	*ret_why = DROP_NONE;
 	return u;
 }
 
