@@ -32,7 +32,8 @@
 #include "wire/ipv6.h"
 
 #define ENT_MAX 4096
-#define WAIT_MAX 8
+#define WAIT_MAX 8     /* packets for one neighbour */
+#define WAIT_TOTAL 128 /* packets in all: each may pin a slab for three seconds */
 #define TRIES 3                         /* RFC 4861 10 MAX_MULTICAST_SOLICIT */
 #define RETRANS_US UINT64_C(1000000)    /* RFC 4861 10; RFC 1122 2.3.2.1 */
 #define REACHABLE_US UINT64_C(30000000) /* RFC 4861 10 REACHABLE_TIME */
@@ -59,6 +60,7 @@ static void ent_drop(struct neigh *n, struct neigh_ent *e)
 {
 	struct neigh_ent **pp = bucket_of(n, &e->addr);
 
+	n->n_wait -= e->wait.n;
 	gust_batch_splice(&n->failed, &e->wait);
 	while (*pp != e)
 		pp = &(*pp)->next;
@@ -118,6 +120,7 @@ static void ent_confirm(struct neigh *n, struct neigh_ent *e, const struct ethad
 	e->state = NEIGH_REACHABLE;
 	e->confirmed_us = env->now_us;
 	list_del(&e->timer);
+	n->n_wait -= e->wait.n;
 	while ((p = gust_batch_pop(&e->wait))) {
 		neigh_eth_push(n, p, mac);
 		gust_batch_push(out, p);
@@ -463,11 +466,12 @@ enum drop_reason neigh_output(struct neigh *n, struct gust_pkt *p /*taken*/,
 	}
 	ent_touch(n, e, env);
 	if (e->state == NEIGH_INCOMPLETE) {
-		if (e->wait.n >= WAIT_MAX) {
+		if (e->wait.n >= WAIT_MAX || n->n_wait >= WAIT_TOTAL) {
 			pkt_free(p);
 			return DROP_NEIGH_QUEUE;
 		}
 		gust_batch_push(&e->wait, p);
+		n->n_wait++;
 		return DROP_NONE;
 	}
 	if (e->state == NEIGH_REACHABLE && env->now_us - e->confirmed_us > REACHABLE_US) {

@@ -46,7 +46,7 @@ struct neigh {
 
 	struct siphash_key secret;
 	bool keyed;
-	uint32_t n, n_made;
+	uint32_t n, n_made, n_wait;
 	struct list lru, timers, unused; /* the first is the oldest, the next due */
 	struct neigh_ent *ent, **bucket, *last;
 	struct gust_batch failed; /* for the next neigh_timer() */
