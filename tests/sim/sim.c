@@ -279,7 +279,7 @@ static bool link_time(struct sim *s, struct sim_link *l, uint32_t len, uint64_t 
 		at = start + (uint64_t)len * SIM_SEC / l->rate;
 		l->free_us = at;
 	}
-	at += l->delay_us + rng_below(&s->rng, l->jitter_us + 1);
+	at += 1 + l->delay_us + rng_below(&s->rng, l->jitter_us + 1);
 	if (chance(s, l->reorder)) {
 		at += 1 + rng_below(&s->rng, l->reorder_us + 1);
 	} else {

@@ -201,13 +201,15 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p)
 			return false;
 	}
 	if (h.flags & TCP_ACK) {
-		uint32_t wnd = h.flags & TCP_SYN ? h.wnd : (uint32_t)h.wnd << t->rcv_wscale;
+		uint32_t right = h.ack + ((uint32_t)h.wnd << t->rcv_wscale);
 
 		CHECK(h.ack == t->rcv_nxt, "ack %u, rcv_nxt %u", h.ack, t->rcv_nxt);
+		if (h.flags & TCP_SYN)
+			return true; /* its window is never scaled (RFC 7323 2.2) */
 		/* RFC 9293 3.8.6: never shrink the window */
-		CHECK(!c->adv_set || seq_ge(h.ack + wnd, c->adv),
-		      "window shrinks by %u", c->adv - (h.ack + wnd));
-		c->adv = h.ack + wnd;
+		CHECK(!c->adv_set || seq_ge(right, c->adv), "window shrinks by %u",
+		      c->adv - right);
+		c->adv = right;
 		c->adv_set = true;
 	} else {
 		CHECK(h.flags & TCP_SYN, "no ACK flag");
