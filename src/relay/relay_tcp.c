@@ -425,13 +425,11 @@ static bool relay_work(struct stack *s, struct tcp_relay *r, uint32_t ev)
  */
 static bool keep_orphan(struct stack *s, struct tcp_relay *r)
 {
-	struct tcp_flow *c = &r->c;
-
-	if (!r || r->sf.fd < 0 || r->rst || !c->est || !tcp_readable(&c->t))
+	if (!r || r->sf.fd < 0 || r->rst || !r->c.est || !tcp_readable(&r->c.t))
 		return false;
-	if (c->where != TQ_ORPHAN) {
-		stack_remove(s, &c->f);
-		tcp_queue(s, c, TQ_ORPHAN);
+	if (r->c.where != TQ_ORPHAN) {
+		stack_remove(s, &r->c.f);
+		tcp_queue(s, &r->c, TQ_ORPHAN);
 	}
 	return true;
 }

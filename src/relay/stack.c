@@ -58,7 +58,6 @@ struct stack *stack_new(const struct stack_snap *snap, struct pkt_pool *pool,
 	obj_init(&s->o_relay, sizeof(struct tcp_relay));
 	obj_init(&s->o_udp, sizeof(struct udp_flow));
 	obj_init(&s->o_ping, sizeof(struct ping_flow));
-	s->icmp_lim.last_us = env->now_us;
 	s->tab = flow_table_new(secret, UINT32_C(1) << 26); /* limits are by kind */
 	s->wheel = wheel_new(env->now_us);
 	s->reasm = reasm_new(pool, &(struct reasm_conf){ 0 });

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_relay_echo.c - ping of own addresses and through the host's ICMP sockets,
+ * and ICMP errors that the inside sends
+ */
+#include "relay_io.h"
+
+#define RANGE "/proc/sys/net/ipv4/ping_group_range" /* of our own namespace */
+
+static struct rig r;
+
+static int begin(void **state)
+{
+	rig_init(&r);
+	/* an address that the host has and that is not the stack's */
+	r.snap.n_map = 2;
+	r.snap.map[0] = (struct stack_map){ A("192.0.2.50"), A("127.0.0.1") };
+	r.snap.map[1] = (struct stack_map){ A("2001:db8::50"), A("::1") };
+	return 0;
+}
+
+static int end(void **state)
+{
+	rig_fini(&r);
+	return 0;
+}
+
+static void check_reply(const char *src, const char *dst, uint16_t id, uint16_t seq,
+			const void *data, uint32_t len)
+{
+	static uint8_t got[9000];
+	struct gust_pkt *p = rig_take(&r);
+	bool six = strchr(src, ':');
+
+	check_icmp(p, six ? GUST_L_ICMP6 : GUST_L_ICMP,
+		   six ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY, 0);
+	check_addrs(p, src, dst);
+	assert_int_equal(get16(l4_of(p) + 4), id);
+	assert_int_equal(get16(l4_of(p) + 6), seq);
+	assert_int_equal(pkt_payload_copy(p, 0, got, sizeof(got)), len);
+	assert_memory_equal(got, data, len);
+	if (p->need & GUST_F_CSUM)
+		pkt_csum_complete(p);
+	p->need = 0;
+	assert_true(pkt_csum_verify(p));
+	pkt_free(p);
+}
+
+static void test_own(void **state)
+{
+	uint8_t data[1000];
+	struct stack_stats st;
+
+	pattern_fill(data, 0, sizeof(data));
+	rig_give(&r, echo_pkt(&r, T_IN4, T_OWN4, 77, 1, data, sizeof(data)));
+	check_reply(T_OWN4, T_IN4, 77, 1, data, sizeof(data));
+	rig_give(&r, echo_pkt(&r, T_IN6, T_OWN6, 78, 2, data, sizeof(data)));
+	check_reply(T_OWN6, T_IN6, 78, 2, data, sizeof(data));
+	stack_stats(r.s, &st);
+	assert_int_equal(st.echo_replies, 2);
+	assert_int_equal(st.echo_flows, 0);
+}
+
+static void carried(bool raw)
+{
+	uint8_t data[1400];
+	struct stack_flow_report rep;
+	struct stack_stats st;
+	uint32_t pos = 0;
+
+	pattern_fill(data, 3, sizeof(data));
+	for (uint16_t seq = 1; seq < 4; seq++) {
+		rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 4711, seq, data, sizeof(data)));
+		check_reply("192.0.2.50", T_IN4, 4711, seq, data, sizeof(data));
+	}
+	rig_give(&r, echo_pkt(&r, T_IN6, "2001:db8::50", 4712, 9, data, 0));
+	check_reply("2001:db8::50", T_IN6, 4712, 9, data, 0);
+	rig_nothing(&r);
+	stack_stats(r.s, &st);
+	assert_int_equal(st.echo_flows, 2);
+	assert_int_equal(st.echo_opened, 2);
+	assert_int_equal(stack_report(r.s, &pos, &rep, 1, &r.env), 1);
+	assert_string_equal(rep.kind, "ping");
+	r.skew_us += ECHO_TIMEOUT_US + 1000000;
+	rig_turn(&r, 0);
+	stack_stats(r.s, &st);
+	assert_int_equal(st.echo_flows, 0);
+	assert_int_equal(r.n_fds, 0);
+}
+
+static void test_raw(void **state)
+{
+	if (file_put(RANGE, "1 0\n") < 0)
+		skip();
+	if (socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP) >= 0)
+		skip();
+	carried(true);
+}
+
+static void test_datagram(void **state)
+{
+	gid_t g = getgid();
+	char range[32];
+	int fd;
+
+	snprintf(range, sizeof(range), "%u %u\n", g, g);
+	if (file_put(RANGE, range) < 0)
+		skip();
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+	if (fd < 0)
+		skip();
+	close(fd);
+	carried(false);
+}
+
+/* Two inside hosts with one id do not hear each other's answers. */
+static void test_same_id(void **state)
+{
+	rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 5, 1, "one", 3));
+	check_reply("192.0.2.50", T_IN4, 5, 1, "one", 3);
+	rig_give(&r, echo_pkt(&r, "10.9.0.77", "192.0.2.50", 5, 1, "two", 3));
+	check_reply("192.0.2.50", "10.9.0.77", 5, 1, "two", 3);
+	rig_nothing(&r);
+}
+
+static void test_no_route(void **state)
+{
+	struct gust_pkt *p;
+
+	rig_give(&r, echo_pkt(&r, T_IN4, "203.0.113.1", 5, 1, "one", 3));
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_NET);
+	pkt_free(p);
+	assert_int_equal(r.drops.n[DROP_HOST_ERROR], 1);
+	assert_int_equal(r.n_fds, 0);
+}
+
+static void test_ttl_one(void **state)
+{
+	struct gust_pkt *p = echo_pkt(&r, T_IN4, "192.0.2.50", 5, 1, "one", 3);
+
+	p->head[8] = 1;
+	p->need = GUST_F_CSUM_OK;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_TIME_EXCEEDED, 0);
+	pkt_free(p);
+}
+
+static void test_limit(void **state)
+{
+	r.snap.max_echo = 2;
+	for (int i = 0; i < 4; i++)
+		rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 50 + i, 1, "one", 3));
+	assert_int_equal(r.drops.n[DROP_FLOW_LIMIT], 2);
+	for (int i = 0; i < 2; i++)
+		check_reply("192.0.2.50", T_IN4, 50 + i, 1, "one", 3);
+}
+
+/* An ICMP error of the inside about nothing that we know. */
+static void test_error_no_flow(void **state)
+{
+	struct ipaddr from = A(T_IN4);
+	struct gust_pkt *p = udp_pkt(&r, T_OWN4, 9, T_IN4, 5000, "x", 1, 0), *e;
+	struct stack_stats st;
+
+	e = icmp_error_new(r.pool, p, ICMP_E_PORT_UNREACH, 0, &from);
+	assert_non_null(e);
+	pkt_free(p);
+	rig_give(&r, e);
+	rig_nothing(&r);
+	assert_int_equal(r.drops.n[DROP_ICMP_NO_FLOW], 1);
+	stack_stats(r.s, &st);
+	assert_int_equal(st.icmp_errors_in, 0);
+}
+
+/* One about a mapping lowers the path MTU: later datagrams are fragmented. */
+static void test_too_big(void **state)
+{
+	static uint8_t buf[1400];
+	struct sockaddr_storage from;
+	socklen_t n = sizeof(from);
+	struct ipaddr router = A("10.9.0.99");
+	struct gust_pkt *p, *e;
+	uint16_t port;
+	int fd = host_sock(SOCK_DGRAM, "127.0.0.1", &port);
+
+	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, "x", 1, 0));
+	rig_turn(&r, 0);
+	assert_int_equal(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &n), 1);
+	assert_int_equal(sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
+	p = rig_take(&r);
+	assert_non_null(p);
+	assert_int_equal(p->len, 1428);
+	pkt_csum_complete(p);
+	e = icmp_error_new(r.pool, p, ICMP_E_TOO_BIG, 1000, &router);
+	assert_non_null(e);
+	pkt_free(p);
+	rig_give(&r, e);
+	assert_int_equal(sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
+	for (int i = 0; i < 2; i++) {
+		p = rig_take(&r);
+		assert_non_null(p);
+		assert_true(p->len <= 1000);
+		pkt_free(p);
+	}
+	rig_nothing(&r);
+	close(fd);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(test_own), T(test_raw), T(test_datagram), T(test_same_id),
+		T(test_no_route), T(test_ttl_one), T(test_limit), T(test_error_no_flow),
+		T(test_too_big),
+	};
+
+	if (!own_netns()) {
+		puts("skipped: no network namespace of our own is permitted");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
