@@ -543,6 +543,8 @@ static bool app_read(struct sim *s, unsigned i)
 		if (!app_read_some(s, i, left))
 			return false;
 		left -= was - tcp_readable(&e->t);
+		if (e->done_us && now - e->done_us > e->gap_us)
+			e->gap_us = now - e->done_us;
 		e->done_us = now;
 		e->next_read_us = now + e->app.read_every_us;
 	}

@@ -58,6 +58,7 @@ struct sim_end {
 	uint64_t sent, received;
 	uint64_t next_read_us, accept_at_us;
 	uint64_t done_us;        /* when the last byte was received */
+	uint64_t gap_us;         /* longest pause between bytes received */
 	uint64_t closed_us;
 	/* what a rule may ask */
 	uint32_t hi_seq, last_ack, last_wnd;

@@ -132,6 +132,55 @@ static void test_small_writes(void **state)
 	assert_int_equal(sim_free(&s), 0);
 }
 
+/*
+ * On a path of 2 ms without loss and with readers that keep up, nothing ever
+ * waits for a timer: not for a delayed ACK (40 ms), not for a probe (200 ms),
+ * whatever the buffers, the MTU, the sizes of writes.
+ */
+static void test_no_stall(void **state)
+{
+	unsigned n = sim_seeds(300), seed, i;
+	uint64_t worst = 0;
+	struct rng r;
+
+	for (seed = 1; seed <= n; seed++) {
+		rng_seed(&r, seed);
+		sim_init(&s, seed, seed & 1);
+		s.keep_super = rng_below(&r, 2);
+		for (i = 0; i < 2; i++) {
+			struct sim_end *e = &s.end[i];
+
+			s.link[i].delay_us = 1000;
+			e->conf.nagle = rng_below(&r, 2);
+			e->conf.sack = rng_below(&r, 2);
+			e->conf.timestamps = rng_below(&r, 2);
+			e->conf.wscale = rng_below(&r, 2);
+			if (rng_below(&r, 2))
+				e->conf.rcvbuf_init = e->conf.rcvbuf_max = 1500 + rng_below(&r, 60000);
+			if (rng_below(&r, 2))
+				e->caps.mtu = 1280 + rng_below(&r, 8000);
+			/* a send buffer below two segments does wait for the
+			 * ACK of its only one (RFC 1122 4.2.3.2) */
+			if (rng_below(&r, 2))
+				e->conf.sndbuf_init = e->conf.sndbuf_max =
+					2 * e->caps.mtu + rng_below(&r, 60000);
+			e->app.total = rng_below(&r, 400000);
+			e->app.chunk = 1 + rng_below(&r, 1 << (6 + rng_below(&r, 11)));
+		}
+		if (!sim_run(&s, 200 * SIM_SEC))
+			fail_msg("%s", s.why);
+		for (i = 0; i < 2; i++) {
+			if (s.end[i].gap_us > worst)
+				worst = s.end[i].gap_us;
+			if (s.end[i].gap_us > 10000)
+				fail_msg("seed %u: end %u waited %llu us", seed, i,
+					 (unsigned long long)s.end[i].gap_us);
+		}
+		assert_int_equal(sim_free(&s), 0);
+	}
+	print_message("longest pause %llu us\n", (unsigned long long)worst);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_small_writes),
+		cmocka_unit_test(test_no_stall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
