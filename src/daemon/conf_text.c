@@ -5,6 +5,7 @@
 #include "daemon/conf_text.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Ends an unquoted word in libconfuse's scanner; and the semicolon, which is a
@@ -33,7 +34,7 @@ static size_t comment_len(const char *s)
 	if (s[0] != '/' || s[1] != '*')
 		return 0;
 	end = strstr(s + 2, "*/");
-	return end ? (size_t)(end + 2 - s) : (size_t)-1;
+	return end ? (size_t)(end + 2 - s) : SIZE_MAX;
 }
 
 /* Blank `len` bytes; returns the line breaks among them. */
@@ -80,8 +81,58 @@ static size_t piece_len(const char *s, const char **ret_want)
 	return n;
 }
 
+/* Open brackets; libconfuse takes a section that is never closed for closed. */
+#define DEPTH_MAX 8
+
+struct open {
+	unsigned n, line[DEPTH_MAX];
+};
+
+static bool bracket(struct open *o, char c, unsigned line, const char **ret_want)
+{
+	if (c == '{') {
+		*ret_want = "brackets nested less deeply";
+		if (o->n == DEPTH_MAX)
+			return false;
+		o->line[o->n++] = line;
+	} else if (c == '}') {
+		*ret_want = "no closing bracket here";
+		if (!o->n)
+			return false;
+		o->n--;
+	}
+	return true;
+}
+
+/* The blank, comment or piece of text at *s is stepped over. */
+static bool step(char **s, unsigned *line, struct open *open, const char **ret_want)
+{
+	size_t n = comment_len(*s);
+
+	*ret_want = "the end of the comment that begins here";
+	if (n == SIZE_MAX)
+		return false;
+	if (n) {
+		*line += blank(*s, n);
+		*s += n;
+		return true;
+	}
+	if (**s == ';')
+		**s = ' ';
+	if (strchr(" \t\r\n", **s)) {
+		*line += *(*s)++ == '\n';
+		return true;
+	}
+	n = piece_len(*s, ret_want);
+	if (!n || !bracket(open, **s, *line, ret_want))
+		return false;
+	*s += n;
+	return true;
+}
+
 int conf_text_clean(char *text, size_t len, unsigned *ret_line, const char **ret_want)
 {
+	struct open open = { 0 };
 	unsigned line = 1;
 	char *s = text;
 
@@ -93,31 +144,15 @@ int conf_text_clean(char *text, size_t len, unsigned *ret_line, const char **ret
 		return -EINVAL;
 	}
 	while (*s) {
-		size_t n = comment_len(s);
-
-		if (n == (size_t)-1) {
-			*ret_want = "the end of the comment that begins here";
-			break;
+		if (!step(&s, &line, &open, ret_want)) {
+			*ret_line = line;
+			return -EINVAL;
 		}
-		if (n) {
-			line += blank(s, n);
-			s += n;
-			continue;
-		}
-		if (*s == ';')
-			*s = ' ';
-		if (strchr(" \t\r\n", *s)) {
-			line += *s++ == '\n';
-			continue;
-		}
-		n = piece_len(s, ret_want);
-		if (!n)
-			break;
-		s += n;
 	}
-	if (!*s)
+	if (!open.n)
 		return 0;
-	*ret_line = line;
+	*ret_line = open.line[open.n - 1];
+	*ret_want = "a closing bracket for the one that is opened here";
 	return -EINVAL;
 }
 

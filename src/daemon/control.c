@@ -303,8 +303,12 @@ int control_new(struct daemon *d, const char *path, struct control **ret_c, char
 	strcpy(sun.sun_path, path);
 	r = bind_socket(&sun, &fd);
 	if (r < 0) {
-		snprintf(err, err_len, "control socket %s: %s%s", path, strerror(-r),
-			 r == -EADDRINUSE ? ": another gustd answers there" : "");
+		if (r == -EADDRINUSE && !lstat(path, &st))
+			snprintf(err, err_len, "control socket %s: %s", path,
+				 S_ISSOCK(st.st_mode) ? "another gustd answers there"
+						      : "the path is taken by another file");
+		else
+			snprintf(err, err_len, "control socket %s: %s", path, strerror(-r));
 		return r;
 	}
 	c = calloc(1, sizeof(*c));
