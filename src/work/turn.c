@@ -65,6 +65,8 @@ static bool from_l2(struct worker *w, struct gust_pkt *p, struct gust_batch *rep
 {
 	enum drop_reason r = DROP_NONE;
 
+	if (!p->nlayer || p->layer[0].kind != GUST_L_ETH)
+		return true; /* put together from fragments by another worker */
 	if (neigh_input(w->neigh, p, replies, &w->env, &r)) {
 		if (r != DROP_NONE)
 			drop_count(&w->stats.drops, r, 1);

@@ -24,6 +24,7 @@
 #include "work/worker_internal.h"
 
 struct loop {
+	struct worker *w;
 	struct event_base *base;
 	struct event *port_ev, *wake_ev, *timer_ev;
 	uint64_t timer_at_us; /* ENV_NEVER: not armed */
@@ -94,6 +95,14 @@ static void io_del(void *ctx, struct stack_fd *sf)
 	sf->loop = NULL;
 }
 
+/* A datagram that was put together here is another worker's. */
+static void io_handoff(void *ctx, struct gust_pkt *p, unsigned worker)
+{
+	struct loop *l = ctx;
+
+	handoff_push(l->w, worker, p);
+}
+
 void loop_wake(struct worker *w)
 {
 	uint64_t one = 1;
@@ -128,6 +137,7 @@ static int loop_new(struct worker *w, struct loop **ret_l)
 
 	if (!cfg || !l)
 		goto out;
+	l->w = w;
 	l->timer_at_us = ENV_NEVER;
 	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (l->wake_fd < 0) {
@@ -150,7 +160,9 @@ static int loop_new(struct worker *w, struct loop **ret_l)
 		if (!l->port_ev || event_add(l->port_ev, NULL))
 			goto out;
 	}
-	l->io = (struct stack_io){ .add = io_add, .del = io_del, .ctx = l };
+	l->io = (struct stack_io){
+		.add = io_add, .del = io_del, .handoff = io_handoff, .ctx = l,
+	};
 	*ret_l = l;
 	l = NULL;
 	r = 0;

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "bench_util.h"
 
@@ -116,19 +117,44 @@ static void round_trips(const char *host, const char *port, unsigned seconds)
 	free(ns);
 }
 
+/* Open `n` connections and hold them until standard input ends. One process may
+ * have fewer descriptors than that, so children take the rest. */
 static void idle(const char *host, const char *port, unsigned n)
 {
-	struct rlimit rl = { n + 64, n + 64 };
-	char c;
+	struct rlimit rl;
+	unsigned mine;
+	pid_t child = 0;
+	int up[2];
+	char c = 1;
 
-	if (setrlimit(RLIMIT_NOFILE, &rl))
+	if (getrlimit(RLIMIT_NOFILE, &rl))
 		die("RLIMIT_NOFILE");
-	for (unsigned i = 0; i < n; i++)
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	mine = rl.rlim_max - 64 < n ? rl.rlim_max - 64 : n;
+	if (pipe(up))
+		die("pipe");
+	if (mine < n) {
+		child = fork();
+		if (child < 0)
+			die("fork");
+		if (!child) {
+			if (dup2(up[1], 1) < 0)
+				die("dup2");
+			idle(host, port, n - mine);
+			_exit(0);
+		}
+	}
+	for (unsigned i = 0; i < mine; i++)
 		sock_open(host, port, SOCK_STREAM);
+	if (child && read(up[0], &c, 1) != 1)
+		die("child");
 	printf("{\"open\":%u}\n", n);
 	fflush(stdout);
 	while (read(0, &c, 1) > 0)
 		;
+	if (child)
+		waitpid(child, NULL, 0);
 }
 
 int main(int argc, char **argv)
