@@ -327,6 +327,13 @@ void tcp_flow_input(struct stack *s, struct tcp_flow *c, struct gust_pkt *p /*ta
 		tcp_mtu_changed(&c->t);
 	}
 	s->moved += p->len;
+	/* A reset flushes what was not read: in the network it would come last. */
+	if (p->head[pkt_l4(p)->off + 13] & TCP_RST && tcp_readable(&c->t)) {
+		struct tcp_relay *r = relay_of(c);
+
+		if (r && c->est && r->sf.fd >= 0)
+			tcp_relay_up(s, r);
+	}
 	ev = tcp_input(&c->t, p, s->env);
 	if (ev & TCP_EV_REUSE) {
 		/* RFC 6191: the packet is still ours */

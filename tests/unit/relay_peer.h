@@ -27,7 +27,7 @@ static inline void inside_init(struct inside *in, struct rig *r)
 	in->r = r;
 	tcp_conf_defaults(&in->conf);
 	in->conf.nagle = false;
-	in->conf.time_wait_us = 1000;
+	in->conf.time_wait_us = 100000;
 	in->ctx = (struct tcp_ctx){ .conf = &in->conf, .caps = &r->snap.to_inside,
 				    .pool = r->pool, .drops = &in->drops };
 	gust_batch_init(&in->other);

@@ -375,6 +375,82 @@ static void test_ttl_one(void **state)
 	assert_int_equal(host_recv(sock, b, sizeof(b), NULL, NULL), 1);
 }
 
+static void lo_mtu(int mtu)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_mtu = mtu };
+
+	assert_int_equal(ioctl(sock, SIOCSIFMTU, &ifr), 0);
+}
+
+/* "Don't fragment" meets a small path: the inside is told its MTU. */
+static void test_df(void **state)
+{
+	static uint8_t buf[1400];
+	struct gust_pkt *p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
+
+	lo_mtu(1280);
+	p->head[6] |= 0x40;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_FRAG_NEEDED);
+	assert_int_equal(get16(l4_of(p) + 6), 1280);
+	pkt_free(p);
+	assert_int_equal(r.drops.n[DROP_TOO_BIG], 1);
+	/* a superpacket whose segments do not fit is told so, too */
+	p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, 1400, 1300);
+	p->head[6] |= 0x40;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_FRAG_NEEDED);
+	pkt_free(p);
+	assert_int_equal(host_recv(sock, buf, sizeof(buf), NULL, NULL), 100);
+	/* without the bit the host fragments */
+	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0));
+	assert_int_equal(host_recv(sock, buf, sizeof(buf), NULL, NULL), sizeof(buf));
+	rig_nothing(&r);
+	lo_mtu(65536);
+}
+
+static struct gust_pkt *handed;
+static unsigned handed_to;
+
+static void take_over(void *ctx, struct gust_pkt *p, unsigned worker)
+{
+	handed = p;
+	handed_to = worker;
+}
+
+/* A reassembled datagram belongs to whom its ports say. */
+static void test_handoff(void **state)
+{
+	static uint8_t buf[3000];
+	struct flow_key k = { .in = A(T_IN4), .in_port = 5000, .proto = IPPROTO_UDP };
+	unsigned owner;
+	struct gust_batch b;
+	struct gust_pkt *p;
+
+	r.s->nworkers = 2;
+	r.s->io.handoff = take_over;
+	owner = flow_owner(flow_key_hash(&r.secret, &k), 2);
+	for (unsigned w = 0; w < 2; w++) {
+		r.s->worker = w;
+		handed = NULL;
+		p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
+		pkt_csum_complete(p);
+		gust_batch_init(&b);
+		assert_int_equal(ip_fragment(p, 1500, 90 + w, &b), 0);
+		while ((p = gust_batch_pop(&b)))
+			rig_give(&r, redissect(&r, p));
+		assert_int_equal(handed != NULL, w != owner);
+		if (!handed)
+			continue;
+		assert_int_equal(handed_to, owner);
+		assert_int_equal(pkt_payload_len(handed), sizeof(buf));
+		pkt_free(handed);
+	}
+	assert_int_equal(stats().udp_flows, 1);
+}
+
 /* TTL and TOS reach the host's network. */
 static void test_ttl_tos(void **state)
 {
@@ -556,7 +632,7 @@ int main(void)
 		T(test_superpacket_up), T(test_superpacket_many), T(test_gather),
 		T(test_superpacket_down), T(test_large_down), T(test_large_up),
 		T(test_reasm_time), T(test_port_unreachable4), T(test_port_unreachable6),
-		T(test_net_unreachable), T(test_ttl_one), T(test_ttl_tos), T(test_filter),
+		T(test_net_unreachable), T(test_ttl_one), T(test_ttl_tos), T(test_df), T(test_handoff), T(test_filter),
 		T(test_peers), T(test_max_udp), T(test_timeout), T(test_queue),
 		T(test_churn),
 	};
