@@ -9,6 +9,8 @@
 #define TS_OPT_LEN 12             /* with its padding */
 #define PAWS_IDLE_US 2073600000000 /* 24 days (RFC 7323 5.5) */
 #define MSS_MIN 64                /* below, headers are all that is left */
+/* One segment with the longest headers still is no BIG TCP packet. */
+#define MSS_MAX (UINT16_MAX - IPV6_HLEN - IPV6_JUMBO_HLEN - TCP_HLEN_MAX)
 
 uint32_t tcp_ts_now(const struct tcp *t, const struct env *env)
 {
@@ -36,6 +38,8 @@ void tcp_set_mss(struct tcp *t)
 	mss = mtu > headers_len(t) + MSS_MIN ? mtu - headers_len(t) : MSS_MIN;
 	if (mss > t->peer_mss)
 		mss = t->peer_mss;
+	if (mss > MSS_MAX)
+		mss = MSS_MAX;
 	/* RFC 6691: the MSS counts no options, our segments carry them */
 	if (t->opt & TCP_OPT_TS)
 		mss -= TS_OPT_LEN;

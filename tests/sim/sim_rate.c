@@ -132,6 +132,27 @@ static void test_small_writes(void **state)
 	assert_int_equal(sim_free(&s), 0);
 }
 
+/* At the largest MTU a segment and its options still are no BIG TCP packet
+ * (tcpcheck looks at every size): data both ways with SACK blocks on it. */
+static void test_largest_mtu(void **state)
+{
+	unsigned i, v6;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		sim_init(&s, 14 + v6, v6);
+		s.keep_super = true;
+		for (i = 0; i < 2; i++) {
+			s.end[i].caps.mtu = 65535;
+			s.end[i].app.total = 8000000;
+			s.link[i].delay_us = 1000;
+			s.link[i].loss = 20000;
+		}
+		rate(300 * SIM_SEC);
+		assert_true(s.lost > 0);
+		assert_int_equal(sim_free(&s), 0);
+	}
+}
+
 /*
  * On a path of 2 ms without loss and with readers that keep up, nothing ever
  * waits for a timer: not for a delayed ACK (40 ms), not for a probe (200 ms),
@@ -189,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_small_writes),
+		cmocka_unit_test(test_largest_mtu),
 		cmocka_unit_test(test_no_stall),
 	};
 
