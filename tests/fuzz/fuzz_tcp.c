@@ -40,6 +40,7 @@ struct fuzz {
 	uint32_t read;      /* sequence number of the next byte to be read */
 	bool reading;       /* ... is known */
 	unsigned outs;
+	bool starve;
 };
 
 static struct pkt_pool *pool; /* one for all inputs: it must be full between them */
@@ -340,7 +341,7 @@ static unsigned step(struct fuzz *f)
 	uint64_t d = tcp_deadline(&f->t);
 	uint32_t a;
 
-	switch (get_u8(f) % 22) {
+	switch (get_u8(f) % 23) {
 	case 0:
 		pass_time(f, get_u16(f));
 		break;
@@ -400,18 +401,26 @@ static unsigned step(struct fuzz *f)
 		break;
 	case 21: /* everything is acknowledged */
 		return step_data(f, 0, 0, 0, 0);
+	case 22: /* the next output finds no packet to be had */
+		f->starve = true;
+		break;
 	}
 	return 0;
 }
 
 static void output(struct fuzz *f)
 {
-	struct gust_batch out;
+	struct gust_batch out, hog;
 	struct gust_pkt *p, *q;
 	enum drop_reason why;
 
 	gust_batch_init(&out);
+	gust_batch_init(&hog);
+	while (f->starve && (p = pkt_new(pool)))
+		gust_batch_push(&hog, p);
+	f->starve = false;
 	tcp_output(&f->t, &out, &f->env);
+	pkt_batch_free(&hog);
 	if (!tcpcheck_state(&f->check))
 		bug(f, f->check.why);
 	while ((p = gust_batch_pop(&out))) {
@@ -513,7 +522,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned n;
 
 	if (!pool) {
-		struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 64, .pkt_max = 4096 };
+		struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 64, .pkt_max = 256 };
 
 		pool = pkt_pool_new(&lim);
 		pkt_pool_bind(pool);

@@ -97,6 +97,7 @@ def mtu(n):
 
 
 ACK_ALL = b"\x15"
+STARVE = b"\x16"
 
 OPEN = active() + handshake()
 SERVE = passive() + ACCEPT + THIRD_ACK
@@ -140,6 +141,9 @@ CASES = {
     "abort": SERVE + send(1000) + data(50) + ABORT,
     "vanish": OPEN + send(1000) + TIMER * 20,
     "send-first": active() + send(3000) + handshake() + ACK_ALL,
+    "starved": active() + STARVE + handshake() + STARVE + send(3000) + STARVE + TIMER
+               + data(100) + STARVE + TIMER + SHUT + STARVE + TIMER + ACK_ALL + fin() + STARVE
+               + TIMER,
     "wrap": SERVE + superdata(8192) * 3 + read(65535) + later(100, 100) + data(1460),
 }
 

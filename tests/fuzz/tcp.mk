@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/tcp/simultaneous-open \
 	tests/fuzz/corpus/tcp/small-buffers \
 	tests/fuzz/corpus/tcp/time-wait \
+	tests/fuzz/corpus/tcp/starved \
 	tests/fuzz/corpus/tcp/urgent \
 	tests/fuzz/corpus/tcp/v6-big \
 	tests/fuzz/corpus/tcp/vanish \
