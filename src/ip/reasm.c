@@ -24,7 +24,9 @@
  *
  * Contexts hang in buckets by *source address*, so that one short walk finds
  * the datagram and counts what its source already holds. At a limit the new
- * fragment is refused. Limits: reasm_conf, SRC_MAX contexts of one source,
+ * fragment is refused. An atomic fragment (offset 0, nothing more) never comes
+ * here: the dissector takes it for the whole packet that it is, without regard
+ * to anything that waits (RFC 6946 4). Limits: reasm_conf, SRC_MAX contexts of one source,
  * PIECES_MAX fragments of one datagram, HEAD_MAX bytes of IP headers.
  */
 #include "ip/reasm.h"
@@ -241,6 +243,8 @@ static enum drop_reason piece_read(struct gust_pkt *p, struct piece *f)
 	if (!f->ip)
 		return DROP_FRAG_BAD;
 	f->last = &p->layer[p->nlayer - 1];
+	if (!(f->last->flags & GUST_LF_FRAGMENT))
+		return DROP_FRAG_BAD;
 	ip = p->head + f->ip->off;
 	if (f->last->kind == GUST_L_IPV4) {
 		f->key.src = ipaddr_from4(ip + 12);
@@ -644,8 +648,6 @@ enum drop_reason reasm_input(struct reasm *r, struct gust_pkt *p /*taken*/,
 		pkt_free(p);
 		return why;
 	}
-	if (!f.off && !f.more) /* RFC 6946 4: alone, whatever else is waiting */
-		return assemble(r, p, f.len, 1 << f.ecn, ret_whole);
 	c = ctx_get(r, &f.key, env->now_us);
 	if (!c) {
 		pkt_free(p);
