@@ -63,7 +63,7 @@ static void syn_defer(struct stack *s, struct gust_pkt *p /*taken*/)
 {
 	struct gust_pkt *c;
 
-	if (s->synq.n >= limit_or(s->snap->max_half_open, 1024)) {
+	if (s->synq.n >= limit_or(s->snap->max_half_open, MAX_HALF_OPEN)) {
 		stack_drop(s, p, DROP_TCP_BACKLOG);
 		return;
 	}

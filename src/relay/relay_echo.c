@@ -64,7 +64,7 @@ static struct ping_flow *ping_new(struct stack *s, const struct flow_key *k, int
 	int fd;
 
 	*ret_err = 0;
-	if (s->draining || s->n_echo >= limit_or(s->snap->max_echo, 1024) ||
+	if (s->draining || s->n_echo >= limit_or(s->snap->max_echo, MAX_ECHO) ||
 	    stack_map_out(s, &k->out, &host) < 0)
 		return NULL;
 	e = obj_get(&s->o_ping);

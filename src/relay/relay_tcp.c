@@ -8,7 +8,7 @@
  * tcp_flow_visit(), when its connection is CLOSED and the host has everything.
  *
  * Limits: `max_flows` connections, TIME-WAIT included, of which the oldest makes
- * room at the limit; `max_half_open` that are not established. A half-open one
+ * room at the limit, and which is never more than an eighth; `max_half_open` that are not established. A half-open one
  * whose SYN-ACK is unanswered for HALF_AGE_US makes room for a new one; younger
  * ones stay and the new SYN is dropped. Established ones are never touched.
  */
@@ -97,7 +97,7 @@ void tcp_flow_init(struct stack *s, struct tcp_flow *c, enum flow_kind kind,
 
 enum drop_reason tcp_admit(struct stack *s)
 {
-	uint32_t max = limit_or(s->snap->max_flows, 262144);
+	uint32_t max = limit_or(s->snap->max_flows, MAX_FLOWS);
 	struct list *l;
 
 	if (s->draining)
@@ -113,7 +113,7 @@ enum drop_reason tcp_admit(struct stack *s)
 
 static enum drop_reason admit_half_open(struct stack *s)
 {
-	uint32_t max = limit_or(s->snap->max_half_open, 1024);
+	uint32_t max = limit_or(s->snap->max_half_open, MAX_HALF_OPEN);
 	struct list *l = list_first(&s->tq[TQ_ANSWERED]);
 	struct tcp_flow *c;
 
@@ -455,13 +455,20 @@ static void arm(struct stack *s, struct tcp_flow *c)
 
 static void note_events(struct stack *s, struct tcp_flow *c, uint32_t ev)
 {
+	struct tcp_relay *r = relay_of(c);
+
 	if (ev & TCP_EV_ESTABLISHED) {
 		c->est = true;
 		if (c->where == TQ_ANSWERED)
 			tcp_queue(s, c, TQ_NONE);
 	}
-	if (c->t.state == TCPS_TIME_WAIT && c->where == TQ_NONE)
-		tcp_queue(s, c, TQ_TIME_WAIT);
+	/* While the host still takes data, it is no mere TIME-WAIT. */
+	if (c->t.state != TCPS_TIME_WAIT || c->where != TQ_NONE || (r && r->sf.fd >= 0))
+		return;
+	tcp_queue(s, c, TQ_TIME_WAIT);
+	if (s->n_tq[TQ_TIME_WAIT] > limit_or(s->snap->max_flows, MAX_FLOWS) / 8 + 1)
+		tcp_flow_free(s, container_of(list_first(&s->tq[TQ_TIME_WAIT]),
+					      struct tcp_flow, q));
 }
 
 void tcp_flow_visit(struct stack *s, struct tcp_flow *c)

@@ -140,7 +140,7 @@ struct udp_flow *udp_flow_new(struct stack *s, const struct flow_key *k,
 	struct udp_flow *u;
 
 	*ret_why = DROP_FLOW_LIMIT;
-	if (s->draining || s->n_udp >= limit_or(s->snap->max_udp, 16384))
+	if (s->draining || s->n_udp >= limit_or(s->snap->max_udp, MAX_UDP))
 		return NULL;
 	u = obj_get(&s->o_udp);
 	if (!u)

@@ -26,6 +26,10 @@
 #include "ip/ip.h"
 #include "relay/stack.h"
 
+#define MAX_FLOWS 262144          /* defaults of the snapshot's limits */
+#define MAX_HALF_OPEN 1024
+#define MAX_UDP 16384
+#define MAX_ECHO 1024
 #define TURN_BUDGET (4u << 20)   /* bytes read from host sockets in a turn */
 #define FLOW_BUDGET (1u << 20)   /* of these, for one flow */
 #define READ_MAX (512u << 10)    /* one recv(): one piece of one superpacket */

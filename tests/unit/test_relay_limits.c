@@ -127,6 +127,25 @@ static void test_time_wait_makes_room(void **state)
 	assert_int_equal(r.drops.n[DROP_FLOW_LIMIT], 0);
 }
 
+/* TIME-WAIT takes at most an eighth of the table. */
+static void test_time_wait_share(void **state)
+{
+	r.snap.max_flows = 16;
+	for (int k = 0; k < 6; k++) {
+		unsigned i = inside_connect(&in, T_IN4, 40000 + k, T_OWN4, port);
+		int fd;
+
+		UNTIL(&in, in.ev[i] & TCP_EV_ESTABLISHED);
+		fd = accept4(lsn, NULL, NULL, SOCK_NONBLOCK);
+		close(fd);
+		UNTIL(&in, tcp_at_eof(in.t[i]));
+		tcp_shutdown(in.t[i], &r.env);
+		UNTIL(&in, in.t[i]->state == TCPS_CLOSED);
+	}
+	assert_int_equal(stats().tcp_flows, 3);
+	assert_int_equal(stack_flows(r.s), 0);
+}
+
 static void test_no_flow(void **state)
 {
 	struct tcp_hdr h = { .sport = 5, .dport = 6, .flags = TCP_ACK, .seq = 10, .ack = 77 };
@@ -348,7 +367,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		T(test_half_open), T(test_flood), T(test_max_flows),
-		T(test_time_wait_makes_room), T(test_no_flow), T(test_addresses),
+		T(test_time_wait_makes_room), T(test_time_wait_share), T(test_no_flow), T(test_addresses),
 		T(test_ttl_zero), T(test_bad_checksum), T(test_other_protocol),
 		T(test_icmp_limit), T(test_unmapped_own), T(test_map), T(test_drain),
 		T(test_connect_timeout), T(test_cancel_connect), T(test_idle_size),
