@@ -39,12 +39,12 @@ bool get_bool(const json_t *o, const char *key);
 
 #define FMT_LEN 48
 /* Each writes to `buf` and returns it. */
-char *fmt_bytes(uint64_t n, char buf[FMT_LEN]);            /* "12.3 MB", powers of 1000 */
-char *fmt_kib(uint64_t n, char buf[FMT_LEN]);              /* "512 KiB" */
-char *fmt_rate(uint64_t bits_s, char buf[FMT_LEN]);        /* "1.23 Gbit/s" */
-char *fmt_time(uint64_t us, char buf[FMT_LEN]);            /* "3 min 12 s" */
-char *fmt_us(uint64_t us, char buf[FMT_LEN]);              /* "120us", "3.4ms" */
-char *fmt_count(uint64_t n, char buf[FMT_LEN]);            /* "1 234 567" */
+char *fmt_bytes(uint64_t n, char buf[FMT_LEN]); /* "12.3 MB", powers of 1000 */
+char *fmt_kib(uint64_t n, char buf[FMT_LEN]); /* "512 KiB" */
+char *fmt_rate(uint64_t bits_s, char buf[FMT_LEN]); /* "1.23 Gbit/s" */
+char *fmt_time(uint64_t us, char buf[FMT_LEN]); /* "3 min 12 s" */
+char *fmt_us(uint64_t us, char buf[FMT_LEN]); /* "120us", "3.4ms" */
+char *fmt_count(uint64_t n, char buf[FMT_LEN]); /* "1 234 567" */
 
 /* The words of an array of strings, joined; "none" for none. Freed by the
  * caller. */

@@ -19,8 +19,8 @@
 
 static int dial(const char *path)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct timeval tv = { .tv_sec = TIMEOUT_S };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct timeval tv = {.tv_sec = TIMEOUT_S};
 	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
@@ -65,7 +65,8 @@ static int send_request(int fd, const char *method, json_t *params)
 	int r = text ? send_all(fd, text, strlen(text) + 1) : -1;
 
 	if (r)
-		fprintf(stderr, "gustctl: cannot send the request: %s\n", strerror(errno));
+		fprintf(stderr, "gustctl: cannot send the request: %s\n",
+			strerror(errno));
 	free(text);
 	json_decref(o);
 	return r;
@@ -84,7 +85,8 @@ static char *receive(int fd, size_t *ret_len)
 			continue;
 		if (n <= 0) {
 			fprintf(stderr, "gustctl: no reply: %s\n",
-				n ? strerror(errno) : "the daemon closed the connection");
+				n ? strerror(errno)
+				  : "the daemon closed the connection");
 			break;
 		}
 		len += n;
@@ -129,7 +131,8 @@ static int unpack(const char *text, size_t len, json_t **ret_reply)
 	return 0;
 }
 
-int client_call(const struct cli *c, const char *method, json_t *params, json_t **ret_reply)
+int client_call(const struct cli *c, const char *method, json_t *params,
+		json_t **ret_reply)
 {
 	int fd = dial(c->socket), r = -1;
 	char *text = NULL;

@@ -27,7 +27,8 @@ bool get_bool(const json_t *o, const char *key)
 }
 
 /* Three significant digits and the unit: step 1000 or 1024. */
-static char *scaled(uint64_t n, unsigned step, const char *const *unit, char buf[FMT_LEN])
+static char *scaled(uint64_t n, unsigned step, const char *const *unit,
+		    char buf[FMT_LEN])
 {
 	double v = n;
 	unsigned i = 0;
@@ -36,28 +37,32 @@ static char *scaled(uint64_t n, unsigned step, const char *const *unit, char buf
 		v /= step;
 		i++;
 	}
-	snprintf(buf, FMT_LEN, "%.*f %s", !i || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2, v, unit[i]);
+	snprintf(buf, FMT_LEN, "%.*f %s",
+		 !i || v >= 99.95 ? 0
+		 : v >= 9.995     ? 1
+				  : 2,
+		 v, unit[i]);
 	return buf;
 }
 
 char *fmt_bytes(uint64_t n, char buf[FMT_LEN])
 {
-	static const char *const unit[] = { "B", "kB", "MB", "GB", "TB", "PB", NULL };
+	static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB", NULL};
 
 	return scaled(n, 1000, unit, buf);
 }
 
 char *fmt_kib(uint64_t n, char buf[FMT_LEN])
 {
-	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", NULL };
+	static const char *const unit[] = {"B", "KiB", "MiB", "GiB", NULL};
 
 	return scaled(n, 1024, unit, buf);
 }
 
 char *fmt_rate(uint64_t bits_s, char buf[FMT_LEN])
 {
-	static const char *const unit[] = { "bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s",
-					    NULL };
+	static const char *const unit[] = {"bit/s",  "kbit/s", "Mbit/s",
+					   "Gbit/s", "Tbit/s", NULL};
 
 	return scaled(bits_s, 1000, unit, buf);
 }
@@ -80,11 +85,14 @@ char *fmt_time(uint64_t us, char buf[FMT_LEN])
 	if (s < 60)
 		snprintf(buf, FMT_LEN, "%.1f s", us / 1e6);
 	else if (s < 3600)
-		snprintf(buf, FMT_LEN, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
+		snprintf(buf, FMT_LEN, "%" PRIu64 " min %" PRIu64 " s", s / 60,
+			 s % 60);
 	else if (s < 86400)
-		snprintf(buf, FMT_LEN, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s / 60 % 60);
+		snprintf(buf, FMT_LEN, "%" PRIu64 " h %" PRIu64 " min", s / 3600,
+			 s / 60 % 60);
 	else
-		snprintf(buf, FMT_LEN, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s / 3600 % 24);
+		snprintf(buf, FMT_LEN, "%" PRIu64 " d %" PRIu64 " h", s / 86400,
+			 s / 3600 % 24);
 	return buf;
 }
 

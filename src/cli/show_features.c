@@ -49,11 +49,14 @@ static const char *remark_to(const json_t *f)
 static void print_sizes(const json_t *caps)
 {
 	printf("mtu: %" PRIu64 "\n", get_num(caps, "mtu"));
-	printf("gso-max-size: %" PRIu64 " (IPv6), %" PRIu64 " (IPv4), %" PRIu64 " (UDP)\n",
-	       get_num(caps, "gso_max_size_ipv6"), get_num(caps, "gso_max_size_ipv4"),
+	printf("gso-max-size: %" PRIu64 " (IPv6), %" PRIu64 " (IPv4), %" PRIu64
+	       " (UDP)\n",
+	       get_num(caps, "gso_max_size_ipv6"),
+	       get_num(caps, "gso_max_size_ipv4"),
 	       get_num(caps, "gso_max_size_udp"));
 	if (get_num(caps, "gso_max_segs"))
-		printf("gso-max-segs: %" PRIu64 "\n", get_num(caps, "gso_max_segs"));
+		printf("gso-max-segs: %" PRIu64 "\n",
+		       get_num(caps, "gso_max_segs"));
 }
 
 static void print_limits(const json_t *l)
@@ -76,22 +79,26 @@ static void print_features(const json_t *o)
 
 	printf("Features for %s, from the kernel:\n", name);
 	json_array_foreach(list, i, f)
-		printf("%s: %s%s\n", get_str(f, "name"), get_bool(f, "from_kernel") ? "on" : "off",
+		printf("%s: %s%s\n", get_str(f, "name"),
+		       get_bool(f, "from_kernel") ? "on" : "off",
 		       remark_from(f, get_bool(o, "ethtool")));
 	print_sizes(json_object_get(o, "from_kernel"));
 	printf("superpackets received: %" PRIu64 "\n", get_num(used, "rx_super"));
 
 	printf("\nFeatures for %s, to the kernel:\n", name);
-	json_array_foreach(list, i, f) {
-		printf("%s: %s%s", get_str(f, "name"), get_bool(f, "to_kernel") ? "on" : "off",
-		       remark_to(f));
+	json_array_foreach(list, i, f)
+	{
+		printf("%s: %s%s", get_str(f, "name"),
+		       get_bool(f, "to_kernel") ? "on" : "off", remark_to(f));
 		if (get_num(f, "refused"))
-			printf(" (%" PRIu64 " packets refused)", get_num(f, "refused"));
+			printf(" (%" PRIu64 " packets refused)",
+			       get_num(f, "refused"));
 		putchar('\n');
 	}
 	print_sizes(json_object_get(o, "to_kernel"));
-	printf("superpackets sent: %" PRIu64 ", above 64 KB: %" PRIu64 ", cut in software: %" PRIu64
-	       "\n\n", get_num(used, "tx_super"), get_num(used, "tx_big"),
+	printf("superpackets sent: %" PRIu64 ", above 64 KB: %" PRIu64
+	       ", cut in software: %" PRIu64 "\n\n",
+	       get_num(used, "tx_super"), get_num(used, "tx_big"),
 	       get_num(used, "sw_segmented"));
 	print_limits(json_object_get(o, "limits"));
 }
@@ -101,7 +108,8 @@ int show_features(struct cli *c, int argc, char **argv)
 	json_t *o;
 
 	if (argc > 1) {
-		fprintf(stderr, "gustctl: features takes no argument \"%s\"\n", argv[1]);
+		fprintf(stderr, "gustctl: features takes no argument \"%s\"\n",
+			argv[1]);
 		return 2;
 	}
 	if (client_call(c, "gust.Features", NULL, &o))

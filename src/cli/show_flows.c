@@ -38,8 +38,8 @@ static int fetch(struct cli *c, const struct flows_opts *fo, json_t **ret)
 static void flow_id(const json_t *f, char buf[192])
 {
 	snprintf(buf, 192, "%s %s %" PRIu64 " %s %" PRIu64, get_str(f, "proto"),
-		 get_str(f, "inside"), get_num(f, "inside_port"), get_str(f, "outside"),
-		 get_num(f, "outside_port"));
+		 get_str(f, "inside"), get_num(f, "inside_port"),
+		 get_str(f, "outside"), get_num(f, "outside_port"));
 }
 
 static uint64_t bits_per_s(uint64_t was, uint64_t is, uint64_t us)
@@ -54,21 +54,27 @@ static void add_rates(json_t *was, json_t *is)
 	char id[192];
 	size_t i;
 
-	json_array_foreach(json_object_get(was, "flows"), i, f) {
+	json_array_foreach(json_object_get(was, "flows"), i, f)
+	{
 		flow_id(f, id);
 		json_object_set(old, id, f);
 	}
-	json_array_foreach(json_object_get(is, "flows"), i, f) {
+	json_array_foreach(json_object_get(is, "flows"), i, f)
+	{
 		const json_t *o;
 
 		flow_id(f, id);
 		o = json_object_get(old, id);
 		if (o && get_num(o, "age_us") > get_num(f, "age_us"))
 			o = NULL;
-		json_object_set_new(f, "rate_in", json_integer(bits_per_s(
-			get_num(o, "bytes_in"), get_num(f, "bytes_in"), us)));
-		json_object_set_new(f, "rate_out", json_integer(bits_per_s(
-			get_num(o, "bytes_out"), get_num(f, "bytes_out"), us)));
+		json_object_set_new(
+			f, "rate_in",
+			json_integer(bits_per_s(get_num(o, "bytes_in"),
+						get_num(f, "bytes_in"), us)));
+		json_object_set_new(
+			f, "rate_out",
+			json_integer(bits_per_s(get_num(o, "bytes_out"),
+						get_num(f, "bytes_out"), us)));
 	}
 	json_decref(old);
 }
@@ -76,9 +82,9 @@ static void add_rates(json_t *was, json_t *is)
 /* ---- the table ---- */
 
 enum { COLS = 13, CELL = 80 };
-static const char *const head[COLS] = { "PROTO", "INSIDE", "OUTSIDE", "VIA", "STATE", "AGE",
-					"SENT", "RECEIVED", "SEND/S", "RECV/S", "RTT",
-					"CWND", "RETR" };
+static const char *const head[COLS] = {
+	"PROTO",    "INSIDE", "OUTSIDE", "VIA", "STATE", "AGE", "SENT",
+	"RECEIVED", "SEND/S", "RECV/S",  "RTT", "CWND",  "RETR"};
 
 static void endpoint(const json_t *f, const char *name, char out[CELL])
 {
@@ -116,7 +122,8 @@ static void cells(const json_t *f, bool rate, char cell[COLS][CELL])
 	cell[8][0] = cell[9][0] = '\0';
 	if (rate) {
 		snprintf(cell[8], CELL, "%s", fmt_rate(get_num(f, "rate_in"), buf));
-		snprintf(cell[9], CELL, "%s", fmt_rate(get_num(f, "rate_out"), buf));
+		snprintf(cell[9], CELL, "%s",
+			 fmt_rate(get_num(f, "rate_out"), buf));
 	}
 	strcpy(cell[10], "-");
 	strcpy(cell[11], "-");
@@ -152,7 +159,8 @@ static void print_table(json_t *o, bool rate)
 
 	for (unsigned k = 0; k < COLS; k++)
 		width[k] = !rate && (k == 8 || k == 9) ? 0 : strlen(head[k]);
-	json_array_foreach(list, i, f) {
+	json_array_foreach(list, i, f)
+	{
 		cells(f, rate, cell);
 		for (unsigned k = 0; k < COLS; k++)
 			if (width[k] && strlen(cell[k]) > width[k])
@@ -162,7 +170,8 @@ static void print_table(json_t *o, bool rate)
 		snprintf(cell[k], CELL, "%s", head[k]);
 	if (n)
 		print_row(cell, width);
-	json_array_foreach(list, i, f) {
+	json_array_foreach(list, i, f)
+	{
 		cells(f, rate, cell);
 		print_row(cell, width);
 	}
@@ -171,7 +180,7 @@ static void print_table(json_t *o, bool rate)
 
 static void wait_s(unsigned s)
 {
-	struct timespec ts = { .tv_sec = s };
+	struct timespec ts = {.tv_sec = s};
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
@@ -220,14 +229,14 @@ static bool one_of(const char *s, const char *a, const char *b, const char *d)
 int show_flows(struct cli *c, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{ "proto", required_argument, NULL, 'p' },
-		{ "address", required_argument, NULL, 'a' },
-		{ "rate", no_argument, NULL, 'r' },
-		{ "watch", no_argument, NULL, 'w' },
-		{ "interval", required_argument, NULL, 'i' },
-		{ 0 },
+		{"proto", required_argument, NULL, 'p'},
+		{"address", required_argument, NULL, 'a'},
+		{"rate", no_argument, NULL, 'r'},
+		{"watch", no_argument, NULL, 'w'},
+		{"interval", required_argument, NULL, 'i'},
+		{0},
 	};
-	struct flows_opts fo = { .interval_s = 1 };
+	struct flows_opts fo = {.interval_s = 1};
 	int ch;
 
 	optind = 0;
@@ -253,7 +262,8 @@ int show_flows(struct cli *c, int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "gustctl: flows takes no argument \"%s\"\n", argv[optind]);
+		fprintf(stderr, "gustctl: flows takes no argument \"%s\"\n",
+			argv[optind]);
 		return 2;
 	}
 	if (fo.proto && !one_of(fo.proto, "tcp", "udp", "icmp")) {
@@ -261,7 +271,8 @@ int show_flows(struct cli *c, int argc, char **argv)
 		return 2;
 	}
 	if (!fo.interval_s || fo.interval_s > 3600) {
-		fprintf(stderr, "gustctl: --interval: expected 1 to 3600 seconds\n");
+		fprintf(stderr,
+			"gustctl: --interval: expected 1 to 3600 seconds\n");
 		return 2;
 	}
 	return run(c, &fo);

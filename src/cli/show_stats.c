@@ -15,7 +15,8 @@ static void print_group(const char *group, json_t *o, const json_t *texts, bool 
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(o, key, v) {
+	json_object_foreach(o, key, v)
+	{
 		uint64_t n = json_integer_value(v);
 		const char *text = texts ? get_str(texts, key) : "";
 
@@ -24,7 +25,8 @@ static void print_group(const char *group, json_t *o, const json_t *texts, bool 
 		if (!head)
 			printf("%s:\n", group);
 		head = true;
-		printf("  %-34s %20" PRIu64 "%s%s\n", key, n, *text ? "  " : "", text);
+		printf("  %-34s %20" PRIu64 "%s%s\n", key, n, *text ? "  " : "",
+		       text);
 	}
 }
 
@@ -40,9 +42,9 @@ static void print_counters(json_t *o, const json_t *texts, bool all)
 int show_stats(struct cli *c, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "workers", no_argument, NULL, 'w' },
-		{ 0 },
+		{"all", no_argument, NULL, 'a'},
+		{"workers", no_argument, NULL, 'w'},
+		{0},
 	};
 	bool all = false, workers = false;
 	json_t *o, *list, *v;
@@ -59,7 +61,8 @@ int show_stats(struct cli *c, int argc, char **argv)
 			return 2;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "gustctl: stats takes no argument \"%s\"\n", argv[optind]);
+		fprintf(stderr, "gustctl: stats takes no argument \"%s\"\n",
+			argv[optind]);
 		return 2;
 	}
 	if (client_call(c, "gust.Stats", NULL, &o))
@@ -68,9 +71,11 @@ int show_stats(struct cli *c, int argc, char **argv)
 	if (c->json) {
 		print_json(o, false);
 	} else if (!workers) {
-		print_counters(json_object_get(o, "total"), json_object_get(o, "drop_texts"), all);
+		print_counters(json_object_get(o, "total"),
+			       json_object_get(o, "drop_texts"), all);
 	} else {
-		json_array_foreach(list, i, v) {
+		json_array_foreach(list, i, v)
+		{
 			printf("%sworker %zu\n", i ? "\n" : "", i);
 			print_counters(v, json_object_get(o, "drop_texts"), all);
 		}

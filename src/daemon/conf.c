@@ -34,7 +34,8 @@
 #define RETRIES_MAX 32
 #define FILES_MAX 256
 #define MARKER "\001"
-_Static_assert(sizeof(long) >= sizeof(void *), "a pointer must fit libconfuse's number");
+_Static_assert(sizeof(long) >= sizeof(void *),
+	       "a pointer must fit libconfuse's number");
 
 struct conf_error {
 	unsigned line;
@@ -57,20 +58,20 @@ struct parse {
 
 	const char *file;
 	unsigned file_no;
-	char *unknown;              /* the name at which libconfuse stopped */
+	char *unknown; /* the name at which libconfuse stopped */
 	unsigned unknown_line;
 
 	struct conf_error err[ERRS_MAX];
 	unsigned nerr;
-	unsigned kept;              /* errors that a second reading does not repeat */
-	char *name[FILES_MAX];      /* files read; `file` points at one */
+	unsigned kept; /* errors that a second reading does not repeat */
+	char *name[FILES_MAX]; /* files read; `file` points at one */
 	unsigned nfile;
 };
 
 /* ---- errors ---- */
 
-static void add_error(struct parse *p, const char *file, unsigned line, const char *fmt,
-		      va_list ap)
+static void add_error(struct parse *p, const char *file, unsigned line,
+		      const char *fmt, va_list ap)
 {
 	struct conf_error *e;
 	char what[320], *text;
@@ -85,11 +86,11 @@ static void add_error(struct parse *p, const char *file, unsigned line, const ch
 		 : asprintf(&text, "%s: %s", file, what) < 0)
 		return;
 	e = &p->err[p->nerr++];
-	*e = (struct conf_error){ .line = line, .order = p->file_no, .text = text };
+	*e = (struct conf_error){.line = line, .order = p->file_no, .text = text};
 }
 
-__attribute__((format(printf, 3, 4)))
-static void error_at(struct parse *p, unsigned line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void
+error_at(struct parse *p, unsigned line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -126,7 +127,8 @@ static void print_errors(struct parse *p, FILE *errs)
 /* "interface.mtu" */
 static const char *item_name(const struct conf_item *it, char buf[64])
 {
-	snprintf(buf, 64, "%s%s%s", conf_sec_name[it->sec], it->sec ? "." : "", it->name);
+	snprintf(buf, 64, "%s%s%s", conf_sec_name[it->sec], it->sec ? "." : "",
+		 it->name);
 	return buf;
 }
 
@@ -154,8 +156,9 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *ret)
 	p->st.file[i] = p->file;
 	p->st.conf.given |= it->given;
 	if (it->take(&p->st, it, value, want))
-		error_at(p, cfg->line, "%s: expected %s, not \"%.60s%s\"", item_name(it, name),
-			 want, value, strlen(value) > 60 ? "..." : "");
+		error_at(p, cfg->line, "%s: expected %s, not \"%.60s%s\"",
+			 item_name(it, name), want, value,
+			 strlen(value) > 60 ? "..." : "");
 	return 0;
 }
 
@@ -175,7 +178,8 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 
 	empty_lists(p, sec);
 	if (sec->title && conf_take_title(&p->st, sec->title, want))
-		error_at(p, cfg->line, "interface: expected %s, not \"%.60s\"", want, sec->title);
+		error_at(p, cfg->line, "interface: expected %s, not \"%.60s\"",
+			 want, sec->title);
 	return 0;
 }
 
@@ -208,17 +212,21 @@ static const char *elsewhere(const char *name)
 static void unknown_option(struct parse *p, const cfg_t *cfg, const char *name)
 {
 	bool top = !strcmp(cfg->name, "root");
-	const char *near = nearest(cfg, name, strlen(name) / 3), *other = elsewhere(name);
+	const char *near = nearest(cfg, name, strlen(name) / 3),
+		   *other = elsewhere(name);
 	char full[80];
 
-	snprintf(full, sizeof(full), "%s%s%.60s", top ? "" : cfg->name, top ? "" : ".", name);
+	snprintf(full, sizeof(full), "%s%s%.60s", top ? "" : cfg->name,
+		 top ? "" : ".", name);
 	if (!near && other) {
-		error_at(p, cfg->line, "%s: unknown option here, expected in %s", full, other);
+		error_at(p, cfg->line, "%s: unknown option here, expected in %s",
+			 full, other);
 		return;
 	}
 	if (!near)
 		near = nearest(cfg, name, UINT_MAX);
-	error_at(p, cfg->line, "%s: unknown option, expected perhaps \"%s\"", full, near);
+	error_at(p, cfg->line, "%s: unknown option, expected perhaps \"%s\"", full,
+		 near);
 }
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
@@ -230,7 +238,9 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		char what[200];
 
 		vsnprintf(what, sizeof(what), fmt, ap);
-		error_at(p, cfg->line, "syntax: expected \"option = value\" or a section: %s", what);
+		error_at(p, cfg->line,
+			 "syntax: expected \"option = value\" or a section: %s",
+			 what);
 		return;
 	}
 	name = va_arg(ap, const char *);
@@ -245,25 +255,28 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 
 static void make_opts(struct parse *p)
 {
-	unsigned n[SEC_N] = { 0 }, b = 0;
+	unsigned n[SEC_N] = {0}, b = 0;
 
 	for (unsigned i = 0; i < conf_nitems; i++) {
 		const struct conf_item *it = &conf_items[i];
-		cfg_opt_t str = CFG_STR_CB(it->name, NULL, CFGF_NODEFAULT, on_value);
-		cfg_opt_t list = CFG_STR_LIST_CB(it->name, "{\"\\001\"}", CFGF_NONE, on_value);
+		cfg_opt_t str =
+			CFG_STR_CB(it->name, NULL, CFGF_NODEFAULT, on_value);
+		cfg_opt_t list = CFG_STR_LIST_CB(it->name, "{\"\\001\"}", CFGF_NONE,
+						 on_value);
 		cfg_opt_t *o = &p->opt[it->sec][n[it->sec]++];
 
 		*o = it->reset ? list : str;
-		p->bind[b] = (struct bind){ p, it };
+		p->bind[b] = (struct bind){p, it};
 		o->def.number = (long)&p->bind[b++];
 	}
 	for (unsigned s = SEC_TOP + 1; s < SEC_N; s++) {
-		unsigned flags = s == SEC_INTERFACE ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE;
+		unsigned flags =
+			s == SEC_INTERFACE ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE;
 		cfg_opt_t sec = CFG_SEC((char *)conf_sec_name[s], p->opt[s], flags);
 		cfg_opt_t end = CFG_END();
 
 		p->opt[s][n[s]] = end;
-		p->bind[b] = (struct bind){ p, NULL };
+		p->bind[b] = (struct bind){p, NULL};
 		sec.def.number = (long)&p->bind[b++];
 		sec.validcb = on_section;
 		p->opt[SEC_TOP][n[SEC_TOP]++] = sec;
@@ -321,7 +334,9 @@ static void parse_text(struct parse *p, char *text, size_t len)
 		if (r == -ENOMEM)
 			error_at(p, 0, "out of memory");
 		else if (r == -EINVAL && p->nerr == p->kept)
-			error_at(p, 0, "syntax: expected \"option = value\" or a section");
+			error_at(
+				p, 0,
+				"syntax: expected \"option = value\" or a section");
 		if (r != -EAGAIN)
 			return;
 		cut = conf_text_cut(text, p->unknown_line, p->unknown);
@@ -413,8 +428,8 @@ static void check_error(void *arg, unsigned item, const char *want)
 	for (unsigned i = 0; i < p->nfile; i++)
 		if (p->name[i] == p->file)
 			p->file_no = i + 1;
-	error_at(p, p->st.line[item], "%s: expected %s", item_name(&conf_items[item], name),
-		 want);
+	error_at(p, p->st.line[item], "%s: expected %s",
+		 item_name(&conf_items[item], name), want);
 }
 
 /* Keepalive without an interval or a count would never probe. */
@@ -427,7 +442,8 @@ static void complete(struct tcp_conf *t)
 }
 
 /* The result, or the errors. Frees `p`. */
-static int parse_end(struct parse *p, int r, struct gust_conf **ret_conf, FILE *errs)
+static int parse_end(struct parse *p, int r, struct gust_conf **ret_conf,
+		     FILE *errs)
 {
 	struct gust_conf *c = NULL;
 
@@ -449,8 +465,8 @@ static int parse_end(struct parse *p, int r, struct gust_conf **ret_conf, FILE *
 	}
 	print_errors(p, errs);
 	if (r && !p->nerr)
-		fprintf(errs, "%s: cannot be read: %s\n", p->file ? p->file : "configuration",
-			strerror(-r));
+		fprintf(errs, "%s: cannot be read: %s\n",
+			p->file ? p->file : "configuration", strerror(-r));
 	drop_errors(p, 0);
 	for (unsigned i = 0; i < p->nfile; i++)
 		free(p->name[i]);
@@ -496,8 +512,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int conf_load_dropins(const char *path, const char *dir, struct gust_conf **ret_conf,
-		      FILE *errs)
+int conf_load_dropins(const char *path, const char *dir,
+		      struct gust_conf **ret_conf, FILE *errs)
 {
 	struct dirent **list = NULL;
 	struct parse *p;
@@ -520,7 +536,8 @@ int conf_load_dropins(const char *path, const char *dir, struct gust_conf **ret_
 	return parse_end(p, r, ret_conf, errs);
 }
 
-int conf_parse(const char *text, const char *name, struct gust_conf **ret_conf, FILE *errs)
+int conf_parse(const char *text, const char *name, struct gust_conf **ret_conf,
+	       FILE *errs)
 {
 	struct parse *p;
 	char *copy;

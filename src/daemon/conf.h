@@ -17,35 +17,35 @@
 struct gust_conf {
 	/* interface "gust0" { ... } */
 	char name[16];
-	bool tap;              /* mode = "tun" | "tap" */
-	char *netns;           /* NULL: ours */
+	bool tap; /* mode = "tun" | "tap" */
+	char *netns; /* NULL: ours */
 	bool persist;
-	bool up;               /* set up at start, default true */
-	uint32_t mtu;          /* 0: leave as it is (new interface: 1500) */
-	uint32_t txqueuelen;   /* 0: leave */
-	uint32_t gro_max;      /* bytes; gro_max_size to set, 0: leave; 524280 */
-	uint32_t feats;        /* wanted FEAT_BIT()s */
-	unsigned n_addr;       /* address = { "10.111.0.1 peer 10.111.0.2", ... } */
+	bool up; /* set up at start, default true */
+	uint32_t mtu; /* 0: leave as it is (new interface: 1500) */
+	uint32_t txqueuelen; /* 0: leave */
+	uint32_t gro_max; /* bytes; gro_max_size to set, 0: leave; 524280 */
+	uint32_t feats; /* wanted FEAT_BIT()s */
+	unsigned n_addr; /* address = { "10.111.0.1 peer 10.111.0.2", ... } */
 	struct link_addr addr[LINK_ADDRS_MAX];
-	unsigned n_route;      /* route = { "default", "10.0.0.0/8", ... } */
+	unsigned n_route; /* route = { "default", "10.0.0.0/8", ... } */
 	struct link_route route[LINK_ROUTES_MAX];
-	unsigned n_own;        /* stack = { "10.111.0.2", ... }: besides the peers */
+	unsigned n_own; /* stack = { "10.111.0.2", ... }: besides the peers */
 	struct ipaddr own[STACK_OWN_MAX];
 	bool has_mac;
-	struct ethaddr mac;    /* tap: the stack's own */
+	struct ethaddr mac; /* tap: the stack's own */
 
 	/* top level */
-	unsigned workers;      /* 0: auto */
-	char *control;         /* unix socket path */
+	unsigned workers; /* 0: auto */
+	char *control; /* unix socket path */
 	int log_level;
 	uint32_t drain_ms;
 	uint32_t slab_len, slab_max, pkt_max;
-	bool selftest;         /* start-up probe */
+	bool selftest; /* start-up probe */
 
 	struct stack_snap snap; /* relay, tcp, udp, limits, services, publish: the
 				   part that does not come from the interface */
 
-	uint32_t given;        /* CONF_GIVEN_*: named in the file. An interface that
+	uint32_t given; /* CONF_GIVEN_*: named in the file. An interface that
 				  existed before keeps what was not named. */
 };
 
@@ -59,9 +59,10 @@ struct gust_conf {
 /* Features wanted unless disabled. Tunnels and UFO are not: nothing behind the
  * interface ends them, so the kernel is to cut such packets before it hands
  * them over. */
-#define CONF_FEATS_DEFAULT                                              \
-	((FEAT_BIT(FEAT_N) - 1) & ~(FEAT_BIT(FEAT_UDP_TNL) |            \
-				    FEAT_BIT(FEAT_UDP_TNL_CSUM) | FEAT_BIT(FEAT_UFO)))
+#define CONF_FEATS_DEFAULT                                                         \
+	((FEAT_BIT(FEAT_N) - 1) &                                                  \
+	 ~(FEAT_BIT(FEAT_UDP_TNL) | FEAT_BIT(FEAT_UDP_TNL_CSUM) |                  \
+	   FEAT_BIT(FEAT_UFO)))
 
 /* Exit status for a bad configuration (sysexits EX_CONFIG). */
 #define CONF_EXIT 78
@@ -73,10 +74,11 @@ void conf_free(struct gust_conf *c); /* NULL is fine */
 
 /* `path`, which may be absent, and then every *.conf in `dir` in the order of
  * their names; later ones win, `+=` adds to a list. */
-int conf_load_dropins(const char *path, const char *dir, struct gust_conf **ret_conf,
-		      FILE *errs);
+int conf_load_dropins(const char *path, const char *dir,
+		      struct gust_conf **ret_conf, FILE *errs);
 
 /* As conf_load(), from memory (for tests and fuzzing). */
-int conf_parse(const char *text, const char *name, struct gust_conf **ret_conf, FILE *errs);
+int conf_parse(const char *text, const char *name, struct gust_conf **ret_conf,
+	       FILE *errs);
 
 #endif

@@ -8,8 +8,16 @@
 
 #include "daemon/conf.h"
 
-enum conf_sec { SEC_TOP, SEC_INTERFACE, SEC_RELAY, SEC_TCP, SEC_UDP, SEC_LIMITS,
-		SEC_SERVICES, SEC_N };
+enum conf_sec {
+	SEC_TOP,
+	SEC_INTERFACE,
+	SEC_RELAY,
+	SEC_TCP,
+	SEC_UDP,
+	SEC_LIMITS,
+	SEC_SERVICES,
+	SEC_N
+};
 
 #define CONF_ITEMS_MAX 80
 #define CONF_STR_MAX 256
@@ -17,10 +25,10 @@ enum conf_sec { SEC_TOP, SEC_INTERFACE, SEC_RELAY, SEC_TCP, SEC_UDP, SEC_LIMITS,
 /* A configuration under construction: plain bytes, so that a file can be read
  * again from where it began. */
 struct conf_stage {
-	struct gust_conf conf;       /* its strings are set at the end from: */
+	struct gust_conf conf; /* its strings are set at the end from: */
 	char netns[CONF_STR_MAX];
-	char control[108];           /* sun_path */
-	bool named;                  /* an interface section was seen */
+	char control[108]; /* sun_path */
+	bool named; /* an interface section was seen */
 	bool source_set[2];
 	/* where an option was given last, for checks across options */
 	unsigned line[CONF_ITEMS_MAX];
@@ -37,10 +45,10 @@ struct conf_item {
 	enum conf_sec sec;
 	const char *name;
 	conf_take_fn take;
-	size_t off;        /* of the target in struct gust_conf */
+	size_t off; /* of the target in struct gust_conf */
 	uint64_t min, max; /* numbers, sizes (bytes), times (us) */
 	void (*reset)(struct conf_stage *st); /* lists: "=" begins anew */
-	uint32_t given;    /* CONF_GIVEN_* */
+	uint32_t given; /* CONF_GIVEN_* */
 };
 
 extern const struct conf_item conf_items[];

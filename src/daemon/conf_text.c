@@ -10,7 +10,10 @@
 
 /* Ends an unquoted word in libconfuse's scanner; and the semicolon, which is a
  * blank here, because many will write one behind a value. */
-static bool ends_word(char c) { return !c || strchr(" ;#\"'\t\n\r={}()+,*", c); }
+static bool ends_word(char c)
+{
+	return !c || strchr(" ;#\"'\t\n\r={}()+,*", c);
+}
 
 /* The length of the quoted string at `s`, 0: not closed on its line. */
 static size_t quoted_len(const char *s)
@@ -74,7 +77,8 @@ static size_t piece_len(const char *s, const char **ret_want)
 		return s[1] == '=' ? 2 : 0;
 	*ret_want = "a word; other characters belong into quotes";
 	while (!ends_word(s[n])) {
-		if ((unsigned char)s[n] < ' ' || s[n] == 0x7f || s[n] == '|' || s[n] == '$')
+		if ((unsigned char)s[n] < ' ' || s[n] == 0x7f || s[n] == '|' ||
+		    s[n] == '$')
 			return 0;
 		n++;
 	}
@@ -130,9 +134,10 @@ static bool step(char **s, unsigned *line, struct open *open, const char **ret_w
 	return true;
 }
 
-int conf_text_clean(char *text, size_t len, unsigned *ret_line, const char **ret_want)
+int conf_text_clean(char *text, size_t len, unsigned *ret_line,
+		    const char **ret_want)
 {
-	struct open open = { 0 };
+	struct open open = {0};
 	unsigned line = 1;
 	char *s = text;
 
@@ -216,7 +221,7 @@ static void skip_statement(struct tok *t)
 
 bool conf_text_cut(char *text, unsigned line, const char *name)
 {
-	struct tok t = { .at = text, .line = 1 };
+	struct tok t = {.at = text, .line = 1};
 	char *from;
 
 	do

@@ -17,7 +17,8 @@
  * Blank the comments and semicolons of `text` (`len` bytes and a NUL behind) in place, line
  * breaks kept. 0, or -EINVAL with the line and what was expected.
  */
-int conf_text_clean(char *text, size_t len, unsigned *ret_line, const char **ret_want);
+int conf_text_clean(char *text, size_t len, unsigned *ret_line,
+		    const char **ret_want);
 
 /*
  * Blank the statement that begins with the word `name` on line `line` of a

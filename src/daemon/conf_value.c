@@ -41,8 +41,8 @@ static int split(const char *s, struct words *ret)
 
 int conf_bool(const char *s, bool *ret)
 {
-	static const char *const yes[] = { "true", "yes", "on" };
-	static const char *const no[] = { "false", "no", "off" };
+	static const char *const yes[] = {"true", "yes", "on"};
+	static const char *const no[] = {"false", "no", "off"};
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!strcasecmp(s, yes[i])) {
@@ -114,8 +114,10 @@ static int with_unit(const char *s, const struct unit *units, uint64_t *ret)
 int conf_size(const char *s, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
-		{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { 0 },
+		{"", 1},          {"K", 1 << 10},
+		{"M", 1 << 20},   {"G", 1 << 30},
+		{"KiB", 1 << 10}, {"MiB", 1 << 20},
+		{"GiB", 1 << 30}, {0},
 	};
 
 	return with_unit(s, units, ret);
@@ -124,14 +126,22 @@ int conf_size(const char *s, uint64_t *ret)
 int conf_time_us(const char *s, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{ "", 1000 }, { "us", 1 }, { "ms", 1000 }, { "s", 1000000 },
-		{ "min", 60000000 }, { "h", UINT64_C(3600000000) }, { 0 },
+		{"", 1000},
+		{"us", 1},
+		{"ms", 1000},
+		{"s", 1000000},
+		{"min", 60000000},
+		{"h", UINT64_C(3600000000)},
+		{0},
 	};
 
 	return with_unit(s, units, ret);
 }
 
-static unsigned addr_bits(const struct ipaddr *a) { return ipaddr_is4(a) ? 32 : 128; }
+static unsigned addr_bits(const struct ipaddr *a)
+{
+	return ipaddr_is4(a) ? 32 : 128;
+}
 
 /* "ADDR" or "ADDR/LEN"; *ret_plen is the whole address when LEN is absent. */
 static int prefix(const char *w, struct ipaddr *ret_a, uint8_t *ret_plen)
@@ -141,7 +151,8 @@ static int prefix(const char *w, struct ipaddr *ret_a, uint8_t *ret_plen)
 	struct ipaddr a;
 	uint64_t plen;
 
-	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - w) : WORD_LEN - 1, w);
+	snprintf(text, sizeof(text), "%.*s",
+		 slash ? (int)(slash - w) : WORD_LEN - 1, w);
 	if (ipaddr_parse(text, &a))
 		return -EINVAL;
 	plen = addr_bits(&a);
@@ -154,7 +165,7 @@ static int prefix(const char *w, struct ipaddr *ret_a, uint8_t *ret_plen)
 
 int conf_link_addr(const char *s, struct link_addr *ret, const char **ret_want)
 {
-	struct link_addr a = { 0 };
+	struct link_addr a = {0};
 	struct words w;
 
 	*ret_want = "an address: \"ADDR/LEN\" or \"ADDR peer ADDR\"";
@@ -214,18 +225,20 @@ static bool host_bits_clear(const struct ipaddr *a, unsigned plen)
 
 int conf_link_route(const char *s, struct link_route *ret, const char **ret_want)
 {
-	struct link_route r = { .table = RT_TABLE_MAIN };
+	struct link_route r = {.table = RT_TABLE_MAIN};
 	bool any_family, has_via = false;
 	struct words w;
 	uint64_t v;
 
 	*ret_want = "a route: \"default\", \"default6\" or \"NET/LEN\", then "
 		    "[via ADDR] [metric N] [table N]";
-	if (split(s, &w) || !w.n || w.n % 2 == 0 || route_dst(w.w[0], &r, &any_family))
+	if (split(s, &w) || !w.n || w.n % 2 == 0 ||
+	    route_dst(w.w[0], &r, &any_family))
 		return -EINVAL;
 	for (unsigned i = 1; i < w.n; i += 2) {
 		if (!strcmp(w.w[i], "via")) {
-			if (ipaddr_parse(w.w[i + 1], &r.via) || ipaddr_is_any(&r.via))
+			if (ipaddr_parse(w.w[i + 1], &r.via) ||
+			    ipaddr_is_any(&r.via))
 				return -EINVAL;
 			has_via = true;
 			continue;
@@ -240,7 +253,8 @@ int conf_link_route(const char *s, struct link_route *ret, const char **ret_want
 			return -EINVAL;
 	}
 	if (has_via && any_family && !ipaddr_is4(&r.via))
-		memset(&r.dst, 0, sizeof(r.dst)); /* "default via" an IPv6 address */
+		memset(&r.dst, 0,
+		       sizeof(r.dst)); /* "default via" an IPv6 address */
 	*ret_want = "a gateway of the same family as the route";
 	if (has_via && ipaddr_is4(&r.via) != ipaddr_is4(&r.dst))
 		return -EINVAL;
@@ -260,15 +274,15 @@ int conf_mac(const char *s, struct ethaddr *ret, const char **ret_want)
 		return -EINVAL;
 	for (unsigned i = 0; i < 6; i++) {
 		const char *p = s + 3 * i;
-		char hex[3] = { p[0], p[1], 0 };
+		char hex[3] = {p[0], p[1], 0};
 
-		if (!isxdigit((unsigned char)p[0]) || !isxdigit((unsigned char)p[1]) ||
-		    (i < 5 && p[2] != ':'))
+		if (!isxdigit((unsigned char)p[0]) ||
+		    !isxdigit((unsigned char)p[1]) || (i < 5 && p[2] != ':'))
 			return -EINVAL;
 		m.b[i] = strtoul(hex, NULL, 16);
 	}
 	*ret_want = "a unicast Ethernet address that is not all zero";
-	if (ethaddr_is_group(&m) || !memcmp(m.b, (uint8_t[6]){ 0 }, 6))
+	if (ethaddr_is_group(&m) || !memcmp(m.b, (uint8_t[6]){0}, 6))
 		return -EINVAL;
 	*ret = m;
 	return 0;
@@ -321,11 +335,12 @@ static int endpoint(const char *w, struct ipaddr *ret_a, uint16_t *ret_port)
 
 int conf_publish(const char *s, struct stack_publish *ret, const char **ret_want)
 {
-	struct stack_publish p = { 0 };
+	struct stack_publish p = {0};
 	struct words w;
 
-	*ret_want = "\"tcp|udp ADDR:PORT ADDR:PORT [device NAME]\", the listening end "
-		    "first, IPv6 addresses in brackets";
+	*ret_want =
+		"\"tcp|udp ADDR:PORT ADDR:PORT [device NAME]\", the listening end "
+		"first, IPv6 addresses in brackets";
 	if (split(s, &w) || (w.n != 3 && w.n != 5))
 		return -EINVAL;
 	if (!strcmp(w.w[0], "tcp"))
@@ -372,15 +387,16 @@ unsigned conf_distance(const char *a, const char *b)
 	for (unsigned j = 0; j <= lb; j++)
 		row[0][j] = j;
 	for (unsigned i = 1; i <= la; i++) {
-		unsigned *now = row[i % 3], *one = row[(i + 2) % 3], *two = row[(i + 1) % 3];
+		unsigned *now = row[i % 3], *one = row[(i + 2) % 3],
+			 *two = row[(i + 1) % 3];
 
 		now[0] = i;
 		for (unsigned j = 1; j <= lb; j++) {
 			unsigned d = min3(one[j] + 1, now[j - 1] + 1,
 					  one[j - 1] + (a[i - 1] != b[j - 1]));
 
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    two[j - 2] + 1 < d)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && two[j - 2] + 1 < d)
 				d = two[j - 2] + 1;
 			now[j] = d;
 		}

@@ -15,10 +15,10 @@
 #include "link/link.h"
 #include "relay/stack.h"
 
-int conf_bool(const char *s, bool *ret);          /* true false yes no on off */
-int conf_uint(const char *s, uint64_t *ret);      /* decimal, or 0x... */
-int conf_size(const char *s, uint64_t *ret);      /* bytes; K M G: powers of 1024 */
-int conf_time_us(const char *s, uint64_t *ret);   /* us ms s min h; none: ms */
+int conf_bool(const char *s, bool *ret); /* true false yes no on off */
+int conf_uint(const char *s, uint64_t *ret); /* decimal, or 0x... */
+int conf_size(const char *s, uint64_t *ret); /* bytes; K M G: powers of 1024 */
+int conf_time_us(const char *s, uint64_t *ret); /* us ms s min h; none: ms */
 
 /* "A/LEN", "A", "A peer B" or "A peer B/LEN". */
 int conf_link_addr(const char *s, struct link_addr *ret, const char **ret_want);

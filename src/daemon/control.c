@@ -29,10 +29,10 @@
 #include "daemon/daemon.h"
 
 #define CLIENTS_MAX 32
-#define IDLE_S 120             /* without a request */
-#define WRITE_S 30             /* without reading our reply */
-#define REPLY_HIGH 131072      /* make no further piece above this */
-#define REPLY_LOW 32768        /* make the next one below this */
+#define IDLE_S 120 /* without a request */
+#define WRITE_S 30 /* without reading our reply */
+#define REPLY_HIGH 131072 /* make no further piece above this */
+#define REPLY_LOW 32768 /* make the next one below this */
 
 struct control {
 	struct daemon *d;
@@ -40,7 +40,7 @@ struct control {
 	struct list clients;
 	unsigned nclients;
 	char *path;
-	dev_t dev;             /* of the socket's file, to remove only our own */
+	dev_t dev; /* of the socket's file, to remove only our own */
 	ino_t ino;
 };
 
@@ -48,8 +48,8 @@ struct client {
 	struct list link;
 	struct control *c;
 	struct bufferevent *bev;
-	struct flow_walk *walk;    /* a reply in the making */
-	bool closing;              /* when the output has left */
+	struct flow_walk *walk; /* a reply in the making */
+	bool closing; /* when the output has left */
 };
 
 static void client_free(struct client *cl)
@@ -207,10 +207,11 @@ static void turn_away(int fd)
 	close(fd);
 }
 
-static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
-		      int len, void *arg)
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
+		      struct sockaddr *sa, int len, void *arg)
 {
-	static const struct timeval idle = { .tv_sec = IDLE_S }, wr = { .tv_sec = WRITE_S };
+	static const struct timeval idle = {.tv_sec = IDLE_S},
+				    wr = {.tv_sec = WRITE_S};
 	struct control *c = arg;
 	struct client *cl;
 
@@ -288,16 +289,17 @@ static int bind_socket(const struct sockaddr_un *sun, int *ret_fd)
 	return 0;
 }
 
-int control_new(struct daemon *d, const char *path, struct control **ret_c, char *err,
-		size_t err_len)
+int control_new(struct daemon *d, const char *path, struct control **ret_c,
+		char *err, size_t err_len)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct control *c;
 	struct stat st;
 	int fd, r;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
-		snprintf(err, err_len, "%s: path of the control socket is too long", path);
+		snprintf(err, err_len, "%s: path of the control socket is too long",
+			 path);
 		return -ENAMETOOLONG;
 	}
 	strcpy(sun.sun_path, path);
@@ -305,10 +307,12 @@ int control_new(struct daemon *d, const char *path, struct control **ret_c, char
 	if (r < 0) {
 		if (r == -EADDRINUSE && !lstat(path, &st))
 			snprintf(err, err_len, "control socket %s: %s", path,
-				 S_ISSOCK(st.st_mode) ? "another gustd answers there"
-						      : "the path is taken by another file");
+				 S_ISSOCK(st.st_mode)
+					 ? "another gustd answers there"
+					 : "the path is taken by another file");
 		else
-			snprintf(err, err_len, "control socket %s: %s", path, strerror(-r));
+			snprintf(err, err_len, "control socket %s: %s", path,
+				 strerror(-r));
 		return r;
 	}
 	c = calloc(1, sizeof(*c));
@@ -317,7 +321,8 @@ int control_new(struct daemon *d, const char *path, struct control **ret_c, char
 		c->d = d;
 		c->path = strdup(path);
 		c->listener = evconnlistener_new(d->base, on_accept, c,
-						 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+						 LEV_OPT_CLOSE_ON_FREE |
+							 LEV_OPT_CLOSE_ON_EXEC,
 						 CLIENTS_MAX, fd);
 	}
 	if (!c || !c->path || !c->listener) {
@@ -346,7 +351,8 @@ void control_free(struct control *c)
 		client_free(container_of(it, struct client, link));
 	if (c->listener)
 		evconnlistener_free(c->listener);
-	if (c->path && !lstat(c->path, &st) && st.st_dev == c->dev && st.st_ino == c->ino)
+	if (c->path && !lstat(c->path, &st) && st.st_dev == c->dev &&
+	    st.st_ino == c->ino)
 		unlink(c->path);
 	free(c->path);
 	free(c);

@@ -22,7 +22,10 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-static json_t *num(uint64_t v) { return json_integer((json_int_t)v); }
+static json_t *num(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
 
 static json_t *addr_json(const struct ipaddr *a)
 {
@@ -33,8 +36,8 @@ static json_t *addr_json(const struct ipaddr *a)
 
 static json_t *mac_json(const struct ethaddr *m)
 {
-	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2],
-			    m->b[3], m->b[4], m->b[5]);
+	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1],
+			    m->b[2], m->b[3], m->b[4], m->b[5]);
 }
 
 static json_t *feats_json(uint32_t feats)
@@ -52,11 +55,15 @@ static json_t *tun_f_json(unsigned tun_f)
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} bits[] = { { TUN_F_CSUM, "csum" }, { TUN_F_TSO4, "tso4" }, { TUN_F_TSO6, "tso6" },
-		     { TUN_F_TSO_ECN, "tso_ecn" }, { TUN_F_UFO, "ufo" },
-		     { TUN_F_USO4, "uso4" }, { TUN_F_USO6, "uso6" },
-		     { TUN_F_UDP_TUNNEL_GSO, "udp_tunnel" },
-		     { TUN_F_UDP_TUNNEL_GSO_CSUM, "udp_tunnel_csum" } };
+	} bits[] = {{TUN_F_CSUM, "csum"},
+		    {TUN_F_TSO4, "tso4"},
+		    {TUN_F_TSO6, "tso6"},
+		    {TUN_F_TSO_ECN, "tso_ecn"},
+		    {TUN_F_UFO, "ufo"},
+		    {TUN_F_USO4, "uso4"},
+		    {TUN_F_USO6, "uso6"},
+		    {TUN_F_UDP_TUNNEL_GSO, "udp_tunnel"},
+		    {TUN_F_UDP_TUNNEL_GSO_CSUM, "udp_tunnel_csum"}};
 	json_t *a = json_array();
 
 	for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
@@ -75,55 +82,55 @@ struct counter {
 
 #define W(f) offsetof(struct worker_stats, f)
 static const struct counter counters[] = {
-	{ "port", "rx_packets", W(rx_packets) },
-	{ "port", "rx_bytes", W(rx_bytes) },
-	{ "port", "rx_super", W(rx_super) },
-	{ "port", "tx_packets", W(tx_packets) },
-	{ "port", "tx_bytes", W(tx_bytes) },
-	{ "port", "tx_super", W(tx_super) },
-	{ "port", "tx_big", W(tx_big) },
-	{ "port", "sw_segmented", W(sw_segmented) },
-	{ "worker", "turns", W(turns) },
-	{ "worker", "handoff_in", W(handoff_in) },
-	{ "worker", "handoff_out", W(handoff_out) },
-	{ "worker", "neigh_failed", W(neigh_failed) },
-	{ "flows", "tcp", W(stack.tcp_flows) },
-	{ "flows", "tcp_half_open", W(stack.tcp_half_open) },
-	{ "flows", "udp", W(stack.udp_flows) },
-	{ "flows", "echo", W(stack.echo_flows) },
-	{ "relay", "tcp_opened", W(stack.tcp_opened) },
-	{ "relay", "tcp_refused", W(stack.tcp_refused) },
-	{ "relay", "udp_opened", W(stack.udp_opened) },
-	{ "relay", "echo_opened", W(stack.echo_opened) },
-	{ "relay", "host_in_bytes", W(stack.host_in_bytes) },
-	{ "relay", "host_out_bytes", W(stack.host_out_bytes) },
-	{ "relay", "service_bytes", W(stack.svc_bytes) },
-	{ "relay", "udp_gso_sends", W(stack.udp_gso_sends) },
-	{ "relay", "udp_gro_receives", W(stack.udp_gro_recvs) },
-	{ "ip", "icmp_errors_out", W(stack.icmp_errors_out) },
-	{ "ip", "icmp_errors_in", W(stack.icmp_errors_in) },
-	{ "ip", "echo_replies", W(stack.echo_replies) },
-	{ "ip", "reassembled", W(stack.reasm_ok) },
-	{ "tcp", "segments_in", W(tcp.segs_in) },
-	{ "tcp", "segments_out", W(tcp.segs_out) },
-	{ "tcp", "super_in", W(tcp.super_in) },
-	{ "tcp", "super_out", W(tcp.super_out) },
-	{ "tcp", "bytes_in", W(tcp.bytes_in) },
-	{ "tcp", "bytes_out", W(tcp.bytes_out) },
-	{ "tcp", "retransmitted", W(tcp.retrans) },
-	{ "tcp", "timeouts", W(tcp.rto) },
-	{ "tcp", "fast_recovery", W(tcp.fast_recovery) },
-	{ "tcp", "undone", W(tcp.undo) },
-	{ "tcp", "probes", W(tcp.probes) },
-	{ "tcp", "dup_acks_in", W(tcp.dup_acks_in) },
-	{ "tcp", "out_of_order_in", W(tcp.ooo_in) },
-	{ "tcp", "challenge_acks", W(tcp.challenge_acks) },
-	{ "tcp", "resets_in", W(tcp.resets_in) },
-	{ "tcp", "resets_out", W(tcp.resets_out) },
-	{ "tcp", "active_opened", W(tcp.active_open) },
-	{ "tcp", "passive_opened", W(tcp.passive_open) },
-	{ "tcp", "established", W(tcp.established) },
-	{ "tcp", "time_wait_reused", W(tcp.time_wait_reuse) },
+	{"port", "rx_packets", W(rx_packets)},
+	{"port", "rx_bytes", W(rx_bytes)},
+	{"port", "rx_super", W(rx_super)},
+	{"port", "tx_packets", W(tx_packets)},
+	{"port", "tx_bytes", W(tx_bytes)},
+	{"port", "tx_super", W(tx_super)},
+	{"port", "tx_big", W(tx_big)},
+	{"port", "sw_segmented", W(sw_segmented)},
+	{"worker", "turns", W(turns)},
+	{"worker", "handoff_in", W(handoff_in)},
+	{"worker", "handoff_out", W(handoff_out)},
+	{"worker", "neigh_failed", W(neigh_failed)},
+	{"flows", "tcp", W(stack.tcp_flows)},
+	{"flows", "tcp_half_open", W(stack.tcp_half_open)},
+	{"flows", "udp", W(stack.udp_flows)},
+	{"flows", "echo", W(stack.echo_flows)},
+	{"relay", "tcp_opened", W(stack.tcp_opened)},
+	{"relay", "tcp_refused", W(stack.tcp_refused)},
+	{"relay", "udp_opened", W(stack.udp_opened)},
+	{"relay", "echo_opened", W(stack.echo_opened)},
+	{"relay", "host_in_bytes", W(stack.host_in_bytes)},
+	{"relay", "host_out_bytes", W(stack.host_out_bytes)},
+	{"relay", "service_bytes", W(stack.svc_bytes)},
+	{"relay", "udp_gso_sends", W(stack.udp_gso_sends)},
+	{"relay", "udp_gro_receives", W(stack.udp_gro_recvs)},
+	{"ip", "icmp_errors_out", W(stack.icmp_errors_out)},
+	{"ip", "icmp_errors_in", W(stack.icmp_errors_in)},
+	{"ip", "echo_replies", W(stack.echo_replies)},
+	{"ip", "reassembled", W(stack.reasm_ok)},
+	{"tcp", "segments_in", W(tcp.segs_in)},
+	{"tcp", "segments_out", W(tcp.segs_out)},
+	{"tcp", "super_in", W(tcp.super_in)},
+	{"tcp", "super_out", W(tcp.super_out)},
+	{"tcp", "bytes_in", W(tcp.bytes_in)},
+	{"tcp", "bytes_out", W(tcp.bytes_out)},
+	{"tcp", "retransmitted", W(tcp.retrans)},
+	{"tcp", "timeouts", W(tcp.rto)},
+	{"tcp", "fast_recovery", W(tcp.fast_recovery)},
+	{"tcp", "undone", W(tcp.undo)},
+	{"tcp", "probes", W(tcp.probes)},
+	{"tcp", "dup_acks_in", W(tcp.dup_acks_in)},
+	{"tcp", "out_of_order_in", W(tcp.ooo_in)},
+	{"tcp", "challenge_acks", W(tcp.challenge_acks)},
+	{"tcp", "resets_in", W(tcp.resets_in)},
+	{"tcp", "resets_out", W(tcp.resets_out)},
+	{"tcp", "active_opened", W(tcp.active_open)},
+	{"tcp", "passive_opened", W(tcp.passive_open)},
+	{"tcp", "established", W(tcp.established)},
+	{"tcp", "time_wait_reused", W(tcp.time_wait_reuse)},
 };
 #define NCOUNTERS (sizeof(counters) / sizeof(counters[0]))
 
@@ -150,7 +157,8 @@ static void add_stats(struct worker_stats *sum, const struct worker_stats *s)
 }
 
 /* Large: from the heap. NULL: no memory. `each` (may be NULL) gets nworkers. */
-static struct worker_stats *sum_stats(struct daemon *d, struct worker_stats **ret_each)
+static struct worker_stats *sum_stats(struct daemon *d,
+				      struct worker_stats **ret_each)
 {
 	struct worker_stats *s = calloc(d->nworkers + 1, sizeof(*s));
 
@@ -200,8 +208,8 @@ json_t *control_stats(struct daemon *d)
 		json_array_append_new(workers, counters_json(&each[i]));
 	for (unsigned i = DROP_NONE + 1; i < DROP_REASONS; i++)
 		json_object_set_new(texts, drop_name(i), json_string(drop_text(i)));
-	workers = json_pack("{s:o, s:o, s:o}", "total", counters_json(s), "workers", workers,
-			    "drop_texts", texts);
+	workers = json_pack("{s:o, s:o, s:o}", "total", counters_json(s), "workers",
+			    workers, "drop_texts", texts);
 	free(s);
 	return workers;
 }
@@ -217,7 +225,8 @@ static json_t *addrs_json(const struct link_state *st)
 
 		json_array_append_new(a, json_pack("{s:o, s:o, s:i}", "local",
 						   addr_json(&p->local), "peer",
-						   p->has_peer ? addr_json(&p->peer) : json_null(),
+						   p->has_peer ? addr_json(&p->peer)
+							       : json_null(),
 						   "prefix_len", p->plen));
 	}
 	return a;
@@ -229,12 +238,13 @@ static json_t *routes_json(const struct link_state *st)
 
 	for (unsigned i = 0; i < st->n_route; i++) {
 		const struct link_route *r = &st->route[i];
-		bool via = memcmp(r->via.b, (uint8_t[16]){ 0 }, 16);
+		bool via = memcmp(r->via.b, (uint8_t[16]){0}, 16);
 
-		json_array_append_new(a, json_pack("{s:o, s:i, s:o, s:o}", "dst",
-						   addr_json(&r->dst), "prefix_len", r->plen,
-						   "via", via ? addr_json(&r->via) : json_null(),
-						   "metric", num(r->metric)));
+		json_array_append_new(
+			a, json_pack("{s:o, s:i, s:o, s:o}", "dst",
+				     addr_json(&r->dst), "prefix_len", r->plen,
+				     "via", via ? addr_json(&r->via) : json_null(),
+				     "metric", num(r->metric)));
 	}
 	return a;
 }
@@ -243,14 +253,15 @@ static json_t *interface_json(const struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
 
-	return json_pack(
-		"{s:s, s:s, s:s?, s:i, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
-		"name", st->name, "mode", d->conf->tap ? "tap" : "tun", "netns", d->conf->netns,
-		"ifindex", st->ifindex, "created", d->tun.created, "persist", d->conf->persist,
-		"followed", d->link != NULL, "up", st->up, "lower_up", st->lower_up,
-		"mtu", num(st->mtu), "txqueuelen", num(st->txqueuelen),
-		"mac", d->conf->tap ? mac_json(&st->mac) : json_null(),
-		"addresses", addrs_json(st), "routes", routes_json(st));
+	return json_pack("{s:s, s:s, s:s?, s:i, s:b, s:b, s:b, s:b, s:b, s:o, s:o, "
+			 "s:o, s:o, s:o}",
+			 "name", st->name, "mode", d->conf->tap ? "tap" : "tun",
+			 "netns", d->conf->netns, "ifindex", st->ifindex, "created",
+			 d->tun.created, "persist", d->conf->persist, "followed",
+			 d->link != NULL, "up", st->up, "lower_up", st->lower_up,
+			 "mtu", num(st->mtu), "txqueuelen", num(st->txqueuelen),
+			 "mac", d->conf->tap ? mac_json(&st->mac) : json_null(),
+			 "addresses", addrs_json(st), "routes", routes_json(st));
 }
 
 static json_t *stack_json(const struct daemon *d)
@@ -265,34 +276,38 @@ static json_t *stack_json(const struct daemon *d)
 
 static json_t *limits_json(const struct link_state *st)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "gso_max_size", num(st->gso_max_size),
-			 "gso_ipv4_max_size", num(st->gso_ipv4_max_size), "tso_max_size",
-			 num(st->tso_max_size), "gro_max_size", num(st->gro_max_size),
-			 "gro_ipv4_max_size", num(st->gro_ipv4_max_size));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o}", "gso_max_size", num(st->gso_max_size),
+		"gso_ipv4_max_size", num(st->gso_ipv4_max_size), "tso_max_size",
+		num(st->tso_max_size), "gro_max_size", num(st->gro_max_size),
+		"gro_ipv4_max_size", num(st->gro_ipv4_max_size));
 }
 
 static json_t *caps_json(const struct port_caps *c)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "features", feats_json(c->feats),
-			 "mtu", num(c->mtu), "gso_max_size_ipv4", num(c->gso_max4),
-			 "gso_max_size_ipv6", num(c->gso_max6), "gso_max_size_udp",
-			 num(c->gso_max_udp), "gso_max_segs", num(c->gso_max_segs));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "features",
+			 feats_json(c->feats), "mtu", num(c->mtu),
+			 "gso_max_size_ipv4", num(c->gso_max4), "gso_max_size_ipv6",
+			 num(c->gso_max6), "gso_max_size_udp", num(c->gso_max_udp),
+			 "gso_max_segs", num(c->gso_max_segs));
 }
 
 static json_t *offload_json(const struct daemon *d)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "vnet_hdr_len",
-			 (int)d->tun.vnet_len, "granted", tun_f_json(d->tun_granted), "set",
-			 tun_f_json(d->tun_set), "demoted", feats_json(d->demoted),
-			 "from_kernel", caps_json(&d->from_kernel), "to_kernel",
-			 caps_json(&d->to_kernel), "limits", limits_json(daemon_link_state(d)));
+			 (int)d->tun.vnet_len, "granted",
+			 tun_f_json(d->tun_granted), "set", tun_f_json(d->tun_set),
+			 "demoted", feats_json(d->demoted), "from_kernel",
+			 caps_json(&d->from_kernel), "to_kernel",
+			 caps_json(&d->to_kernel), "limits",
+			 limits_json(daemon_link_state(d)));
 }
 
 static json_t *proof_json(const struct proof_result *p)
 {
 	return json_pack("{s:b, s:o, s:o, s:o, s:s}", "tried", p->tried, "ok",
-			 feats_json(p->ok), "failed", feats_json(p->failed), "took_us",
-			 num(p->took_us), "why", p->why);
+			 feats_json(p->ok), "failed", feats_json(p->failed),
+			 "took_us", num(p->took_us), "why", p->why);
 }
 
 static uint64_t resident(void)
@@ -310,11 +325,12 @@ static uint64_t resident(void)
 
 static json_t *memory_json(const struct pkt_pool_stats *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rss", num(resident()),
-			 "slab_size", num(p->slab_len), "slabs", num(p->slab_total), "slabs_free",
-			 num(p->slab_free), "slabs_max", num(p->slab_max), "packets",
-			 num(p->pkt_total), "packets_free", num(p->pkt_free), "packets_max",
-			 num(p->pkt_max));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rss",
+			 num(resident()), "slab_size", num(p->slab_len), "slabs",
+			 num(p->slab_total), "slabs_free", num(p->slab_free),
+			 "slabs_max", num(p->slab_max), "packets",
+			 num(p->pkt_total), "packets_free", num(p->pkt_free),
+			 "packets_max", num(p->pkt_max));
 }
 
 static uint64_t all_drops(const struct worker_stats *s)
@@ -334,14 +350,15 @@ json_t *control_status(struct daemon *d)
 	if (!s)
 		return NULL;
 	c = counters_json(s);
-	o = json_pack("{s:s, s:i, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:o}",
-		      "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_us",
-		      num(daemon_now_us() - d->started_us), "config", d->conf_path,
-		      "workers", (int)d->nworkers, "interface", interface_json(d), "stack",
-		      stack_json(d), "offload", offload_json(d), "selftest",
-		      proof_json(&d->proof), "flows", json_object_get(c, "flows"), "traffic",
-		      json_object_get(c, "port"), "drops", num(all_drops(s)), "memory",
-		      memory_json(&s->pool));
+	o = json_pack(
+		"{s:s, s:i, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:o}",
+		"version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_us",
+		num(daemon_now_us() - d->started_us), "config", d->conf_path,
+		"workers", (int)d->nworkers, "interface", interface_json(d),
+		"stack", stack_json(d), "offload", offload_json(d), "selftest",
+		proof_json(&d->proof), "flows", json_object_get(c, "flows"),
+		"traffic", json_object_get(c, "port"), "drops", num(all_drops(s)),
+		"memory", memory_json(&s->pool));
 	json_decref(c);
 	free(s);
 	return o;
@@ -349,25 +366,26 @@ json_t *control_status(struct daemon *d)
 
 /* ---- features ---- */
 
-static json_t *feature_json(const struct daemon *d, const struct worker_stats *s, enum feat f)
+static json_t *feature_json(const struct daemon *d, const struct worker_stats *s,
+			    enum feat f)
 {
 	const struct link_state *st = daemon_link_state(d);
 	uint32_t bit = FEAT_BIT(f);
 	unsigned tun_f = daemon_tun_f(bit);
-	json_t *granted = tun_f ? json_boolean((d->tun_granted & tun_f) == tun_f) : json_null();
+	json_t *granted = tun_f ? json_boolean((d->tun_granted & tun_f) == tun_f)
+				: json_null();
 
-	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:b, s:o}",
-			 "name", feat_name(f),
-			 "from_kernel", !!(d->from_kernel.feats & bit),
-			 "to_kernel", !!(d->to_kernel.feats & bit),
-			 "configured", !!(d->conf->feats & bit),
-			 "requested", !!(st->feat_wanted & bit),
-			 "active", !!(st->feat_active & bit),
-			 "changeable", !!(st->feat_hw & bit),
-			 "granted", granted,
-			 "proven", d->proof.ok & bit ? "yes" : d->proof.failed & bit ? "no" :
-			 "untested",
-			 "demoted", !!(d->demoted & bit), "refused", num(s->refused[f]));
+	return json_pack(
+		"{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:b, s:o}", "name",
+		feat_name(f), "from_kernel", !!(d->from_kernel.feats & bit),
+		"to_kernel", !!(d->to_kernel.feats & bit), "configured",
+		!!(d->conf->feats & bit), "requested", !!(st->feat_wanted & bit),
+		"active", !!(st->feat_active & bit), "changeable",
+		!!(st->feat_hw & bit), "granted", granted, "proven",
+		d->proof.ok & bit       ? "yes"
+		: d->proof.failed & bit ? "no"
+					: "untested",
+		"demoted", !!(d->demoted & bit), "refused", num(s->refused[f]));
 }
 
 json_t *control_features(struct daemon *d)
@@ -380,14 +398,15 @@ json_t *control_features(struct daemon *d)
 	list = json_array();
 	for (enum feat f = 0; f < FEAT_N; f++)
 		json_array_append_new(list, feature_json(d, s, f));
-	used = json_pack("{s:o, s:o, s:o, s:o}", "rx_super", num(s->rx_super), "tx_super",
-			 num(s->tx_super), "tx_big", num(s->tx_big), "sw_segmented",
-			 num(s->sw_segmented));
+	used = json_pack("{s:o, s:o, s:o, s:o}", "rx_super", num(s->rx_super),
+			 "tx_super", num(s->tx_super), "tx_big", num(s->tx_big),
+			 "sw_segmented", num(s->sw_segmented));
 	o = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "interface",
-		      daemon_link_state(d)->name, "ethtool", daemon_link_state(d)->ethtool_ok,
-		      "features", list, "from_kernel", caps_json(&d->from_kernel), "to_kernel",
-		      caps_json(&d->to_kernel), "limits", limits_json(daemon_link_state(d)),
-		      "used", used);
+		      daemon_link_state(d)->name, "ethtool",
+		      daemon_link_state(d)->ethtool_ok, "features", list,
+		      "from_kernel", caps_json(&d->from_kernel), "to_kernel",
+		      caps_json(&d->to_kernel), "limits",
+		      limits_json(daemon_link_state(d)), "used", used);
 	free(s);
 	return o;
 }
@@ -408,12 +427,12 @@ static const char *proto_name(uint8_t proto)
 
 static bool unset(const struct ipaddr *a)
 {
-	return !memcmp(a->b, (uint8_t[16]){ 0 }, 16);
+	return !memcmp(a->b, (uint8_t[16]){0}, 16);
 }
 
 static bool matches(const struct control_req *q, const struct stack_flow_report *r)
 {
-	const struct ipaddr *a[] = { &r->key.in, &r->key.out, &r->host };
+	const struct ipaddr *a[] = {&r->key.in, &r->key.out, &r->host};
 
 	if (q->proto && strcmp(proto_name(q->proto), proto_name(r->key.proto)))
 		return false;
@@ -433,7 +452,8 @@ static void put_end(struct evbuffer *out, const char *name, const struct ipaddr 
 	char text[IPADDR_STRLEN];
 
 	if (unset(a))
-		evbuffer_add_printf(out, "\"%s\":null,\"%s_port\":null,", name, name);
+		evbuffer_add_printf(out, "\"%s\":null,\"%s_port\":null,", name,
+				    name);
 	else
 		evbuffer_add_printf(out, "\"%s\":\"%s\",\"%s_port\":%u,", name,
 				    ipaddr_str(a, text), name, port);
@@ -444,28 +464,32 @@ static void put_tcp(struct evbuffer *out, const struct tcp_report *t)
 	evbuffer_add_printf(
 		out,
 		",\"tcp\":{\"state\":\"%s\",\"congestion\":\"%s\",\"srtt_us\":%u,"
-		"\"rttvar_us\":%u,\"rto_us\":%u,\"cwnd\":%u,\"ssthresh\":%u,\"inflight\":%u,"
-		"\"mss\":%u,\"snd_wnd\":%u,\"rcv_wnd\":%u,\"rcvbuf\":%u,\"sndbuf\":%u,"
+		"\"rttvar_us\":%u,\"rto_us\":%u,\"cwnd\":%u,\"ssthresh\":%u,"
+		"\"inflight\":%u,"
+		"\"mss\":%u,\"snd_wnd\":%u,\"rcv_wnd\":%u,\"rcvbuf\":%u,\"sndbuf\":"
+		"%u,"
 		"\"sndq\":%u,\"rcvq\":%u,\"retransmitted\":%u}",
-		t->state ? t->state : "", t->cc ? t->cc : "", t->srtt_us, t->rttvar_us,
-		t->rto_us, t->cwnd, t->ssthresh, t->inflight, t->mss, t->snd_wnd, t->rcv_wnd,
-		t->rcvbuf, t->sndbuf, t->sndq, t->rcvq, t->retrans);
+		t->state ? t->state : "", t->cc ? t->cc : "", t->srtt_us,
+		t->rttvar_us, t->rto_us, t->cwnd, t->ssthresh, t->inflight, t->mss,
+		t->snd_wnd, t->rcv_wnd, t->rcvbuf, t->sndbuf, t->sndq, t->rcvq,
+		t->retrans);
 }
 
-static void put_flow(struct evbuffer *out, unsigned worker, const struct stack_flow_report *r,
-		     bool first)
+static void put_flow(struct evbuffer *out, unsigned worker,
+		     const struct stack_flow_report *r, bool first)
 {
 	evbuffer_add_printf(out, "%s{\"proto\":\"%s\",", first ? "" : ",",
 			    proto_name(r->key.proto));
 	put_end(out, "inside", &r->key.in, r->key.in_port);
 	put_end(out, "outside", &r->key.out, r->key.out_port);
 	put_end(out, "host", &r->host, r->host_port);
-	evbuffer_add_printf(out,
-			    "\"kind\":\"%s\",\"worker\":%u,\"age_us\":%llu,\"idle_us\":%llu,"
-			    "\"bytes_in\":%llu,\"bytes_out\":%llu",
-			    r->kind, worker, (unsigned long long)r->age_us,
-			    (unsigned long long)r->idle_us, (unsigned long long)r->bytes_in,
-			    (unsigned long long)r->bytes_out);
+	evbuffer_add_printf(
+		out,
+		"\"kind\":\"%s\",\"worker\":%u,\"age_us\":%llu,\"idle_us\":%llu,"
+		"\"bytes_in\":%llu,\"bytes_out\":%llu",
+		r->kind, worker, (unsigned long long)r->age_us,
+		(unsigned long long)r->idle_us, (unsigned long long)r->bytes_in,
+		(unsigned long long)r->bytes_out);
 	if (r->key.proto == IPPROTO_TCP)
 		put_tcp(out, &r->tcp);
 	evbuffer_add(out, "}", 1);
@@ -487,10 +511,11 @@ static void fetch_page(struct worker *wk, void *arg)
 
 bool flow_walk_next(struct daemon *d, struct flow_walk *w, struct evbuffer *out)
 {
-	struct page_call c = { .w = w };
+	struct page_call c = {.w = w};
 
 	if (!w->n && !w->worker && !w->pos)
-		evbuffer_add_printf(out, "{\"parameters\":{\"time_us\":%llu,\"flows\":[",
+		evbuffer_add_printf(out,
+				    "{\"parameters\":{\"time_us\":%llu,\"flows\":[",
 				    (unsigned long long)daemon_now_us());
 	if (w->worker < d->nworkers)
 		worker_call(d->worker[w->worker], fetch_page, &c);

@@ -25,7 +25,7 @@ struct flow_walk {
 	struct control_req req;
 	unsigned worker;
 	uint32_t pos;
-	uint64_t n;                       /* flows written */
+	uint64_t n; /* flows written */
 	struct stack_flow_report page[CONTROL_PAGE];
 };
 

@@ -35,7 +35,8 @@ static int take_proto(json_t *v, struct control_req *q, char *err, size_t err_le
 	static const struct {
 		const char *name;
 		uint8_t proto;
-	} known[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "icmp", IPPROTO_ICMP } };
+	} known[] = {
+		{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}};
 	const char *s = json_string_value(v);
 
 	for (unsigned i = 0; s && i < 3; i++) {
@@ -57,7 +58,8 @@ static int take_addr(json_t *v, struct control_req *q, char *err, size_t err_len
 
 	if (!s || (slash ? (size_t)(slash - s) : strlen(s)) >= sizeof(text))
 		return REFUSE("address: expected ADDR or ADDR/LEN");
-	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - s) : IPADDR_STRLEN - 1, s);
+	snprintf(text, sizeof(text), "%.*s",
+		 slash ? (int)(slash - s) : IPADDR_STRLEN - 1, s);
 	if (ipaddr_parse(text, &a))
 		return REFUSE("address: expected ADDR or ADDR/LEN");
 	bits = ipaddr_is4(&a) ? 32 : 128;
@@ -67,7 +69,8 @@ static int take_addr(json_t *v, struct control_req *q, char *err, size_t err_len
 		unsigned long n = strtoul(slash + 1, &end, 10);
 
 		if (slash[1] < '0' || slash[1] > '9' || *end || n > bits)
-			return REFUSE("address: expected a prefix length up to %u", bits);
+			return REFUSE("address: expected a prefix length up to %u",
+				      bits);
 		q->plen = n;
 	}
 	q->addr = a;
@@ -75,27 +78,30 @@ static int take_addr(json_t *v, struct control_req *q, char *err, size_t err_len
 	return 0;
 }
 
-static int take_params(json_t *params, struct control_req *q, char *err, size_t err_len)
+static int take_params(json_t *params, struct control_req *q, char *err,
+		       size_t err_len)
 {
 	const char *key;
 	json_t *v;
 	int r = 0;
 
-	json_object_foreach(params, key, v) {
+	json_object_foreach(params, key, v)
+	{
 		if (q->method == CONTROL_FLOWS && !strcmp(key, "proto"))
 			r = take_proto(v, q, err, err_len);
 		else if (q->method == CONTROL_FLOWS && !strcmp(key, "address"))
 			r = take_addr(v, q, err, err_len);
 		else
-			r = REFUSE("%s takes no parameter \"%.40s\"", method_name[q->method],
-				   key);
+			r = REFUSE("%s takes no parameter \"%.40s\"",
+				   method_name[q->method], key);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-static int take_method(const char *name, struct control_req *q, char *err, size_t err_len)
+static int take_method(const char *name, struct control_req *q, char *err,
+		       size_t err_len)
 {
 	for (unsigned i = 0; i < CONTROL_METHODS; i++) {
 		if (strcmp(name, method_name[i]))
@@ -106,7 +112,8 @@ static int take_method(const char *name, struct control_req *q, char *err, size_
 	return REFUSE("no such method \"%.60s\"", name);
 }
 
-static int take_request(json_t *root, struct control_req *q, char *err, size_t err_len)
+static int take_request(json_t *root, struct control_req *q, char *err,
+			size_t err_len)
 {
 	json_t *method = json_object_get(root, "method");
 	json_t *params = json_object_get(root, "parameters");
@@ -122,10 +129,10 @@ static int take_request(json_t *root, struct control_req *q, char *err, size_t e
 	return r || !params ? r : take_params(params, q, err, err_len);
 }
 
-int control_parse(const char *msg, size_t len, struct control_req *ret_req, char *err,
-		  size_t err_len)
+int control_parse(const char *msg, size_t len, struct control_req *ret_req,
+		  char *err, size_t err_len)
 {
-	struct control_req q = { 0 };
+	struct control_req q = {0};
 	json_error_t je;
 	json_t *root;
 	int r;

@@ -19,14 +19,19 @@
 /* A request without its NUL; longer ones are refused. */
 #define CONTROL_REQ_MAX 65536
 
-enum control_method { CONTROL_STATUS, CONTROL_FEATURES, CONTROL_FLOWS, CONTROL_STATS,
-		      CONTROL_METHODS };
+enum control_method {
+	CONTROL_STATUS,
+	CONTROL_FEATURES,
+	CONTROL_FLOWS,
+	CONTROL_STATS,
+	CONTROL_METHODS
+};
 
 struct control_req {
 	enum control_method method;
 	/* gust.Flows: all of these must hold */
-	uint8_t proto;       /* IPPROTO_*, 0: any (ICMP stands for ICMPv6 as well) */
-	bool has_addr;       /* inside, outside or host address in the prefix */
+	uint8_t proto; /* IPPROTO_*, 0: any (ICMP stands for ICMPv6 as well) */
+	bool has_addr; /* inside, outside or host address in the prefix */
 	struct ipaddr addr;
 	uint8_t plen;
 };
@@ -36,7 +41,7 @@ struct control_req {
 int control_frame(const char *buf, size_t len, size_t *ret_len);
 
 /* 0, or -EINVAL and a sentence in `err`. */
-int control_parse(const char *msg, size_t len, struct control_req *ret_req, char *err,
-		  size_t err_len);
+int control_parse(const char *msg, size_t len, struct control_req *ret_req,
+		  char *err, size_t err_len);
 
 #endif

@@ -31,9 +31,10 @@
 #define WORKERS_AUTO_MAX 8
 #define PROOF_TIMEOUT_MS 3000
 #define POLL_SIZES_S 1
-#define TUN_F_ALL                                                                 \
-	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_UFO |       \
-	 TUN_F_USO4 | TUN_F_USO6 | TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
+#define TUN_F_ALL                                                                  \
+	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_UFO |        \
+	 TUN_F_USO4 | TUN_F_USO6 | TUN_F_UDP_TUNNEL_GSO |                          \
+	 TUN_F_UDP_TUNNEL_GSO_CSUM)
 
 /* ---- start ---- */
 
@@ -67,7 +68,8 @@ static void prove(struct daemon *d)
 	if (r < 0)
 		log_warn("self-test of the offloads: %s", strerror(-r));
 	else if (!d->proof.tried)
-		log_info("self-test of the offloads not possible: %s", d->proof.why);
+		log_info("self-test of the offloads not possible: %s",
+			 d->proof.why);
 	else if (d->proof.failed)
 		log_notice("self-test of the offloads: %s", d->proof.why);
 }
@@ -89,7 +91,7 @@ static unsigned count_workers(const struct gust_conf *c)
 static int make_pools(struct daemon *d)
 {
 	const struct gust_conf *c = d->conf;
-	struct pkt_limits lim = { c->slab_len, c->slab_max, c->pkt_max };
+	struct pkt_limits lim = {c->slab_len, c->slab_max, c->pkt_max};
 
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		d->pool[i] = pkt_pool_new(&lim);
@@ -104,8 +106,11 @@ static int make_pools(struct daemon *d)
 static int open_tun(struct daemon *d)
 {
 	const struct gust_conf *c = d->conf;
-	struct tun_conf tc = { .name = c->name, .tap = c->tap, .nqueues = d->nworkers,
-			       .netns = c->netns, .persist = c->persist };
+	struct tun_conf tc = {.name = c->name,
+			      .tap = c->tap,
+			      .nqueues = d->nworkers,
+			      .netns = c->netns,
+			      .persist = c->persist};
 	char err[512];
 	int r = tun_open(&tc, d->pool, &d->port, &d->tun, err, sizeof(err));
 
@@ -218,7 +223,9 @@ static int set_numbers(struct daemon *d)
 	const struct gust_conf *c = d->conf;
 	bool created = d->tun.created;
 	uint32_t mtu = c->mtu ? c->mtu : created ? CONF_NEW_MTU : 0;
-	uint32_t qlen = c->txqueuelen ? c->txqueuelen : created ? CONF_NEW_TXQUEUELEN : 0;
+	uint32_t qlen = c->txqueuelen ? c->txqueuelen
+			: created     ? CONF_NEW_TXQUEUELEN
+				      : 0;
 	bool gro_given = c->given & CONF_GIVEN_GRO_MAX;
 	const struct link_state *st = daemon_link_state(d);
 	char what[64];
@@ -230,13 +237,15 @@ static int set_numbers(struct daemon *d)
 	}
 	if (!r && qlen && st->txqueuelen != qlen) {
 		snprintf(what, sizeof(what), "txqueuelen %u", qlen);
-		r = step(d, link_set_txqueuelen(d->link, qlen), c->txqueuelen, what);
+		r = step(d, link_set_txqueuelen(d->link, qlen), c->txqueuelen,
+			 what);
 	}
 	if (!r && (created || gro_given) &&
 	    (st->gro_max_size != c->gro_max ||
 	     (st->gro_ipv4_max_size && st->gro_ipv4_max_size != c->gro_max))) {
 		snprintf(what, sizeof(what), "gro_max_size %u", c->gro_max);
-		r = step(d, link_set_gro_max(d->link, c->gro_max, c->gro_max), gro_given, what);
+		r = step(d, link_set_gro_max(d->link, c->gro_max, c->gro_max),
+			 gro_given, what);
 	}
 	return r;
 }
@@ -245,7 +254,8 @@ static bool has_addr(const struct link_state *st, const struct link_addr *a)
 {
 	for (unsigned i = 0; i < st->n_addr; i++)
 		if (ipaddr_eq(&st->addr[i].local, &a->local) &&
-		    ipaddr_eq(&st->addr[i].peer, &a->peer) && st->addr[i].plen == a->plen)
+		    ipaddr_eq(&st->addr[i].peer, &a->peer) &&
+		    st->addr[i].plen == a->plen)
 			return true;
 	return false;
 }
@@ -261,7 +271,8 @@ static int set_addresses(struct daemon *d)
 
 		if (has_addr(daemon_link_state(d), a))
 			continue;
-		snprintf(what, sizeof(what), "address %s", ipaddr_str(&a->local, text));
+		snprintf(what, sizeof(what), "address %s",
+			 ipaddr_str(&a->local, text));
 		r = step(d, link_add_addr(d->link, a), true, what);
 	}
 	return r;
@@ -270,8 +281,10 @@ static int set_addresses(struct daemon *d)
 static bool has_route(const struct link_state *st, const struct link_route *r)
 {
 	for (unsigned i = 0; i < st->n_route; i++)
-		if (ipaddr_eq(&st->route[i].dst, &r->dst) && st->route[i].plen == r->plen &&
-		    ipaddr_eq(&st->route[i].via, &r->via) && st->route[i].table == r->table)
+		if (ipaddr_eq(&st->route[i].dst, &r->dst) &&
+		    st->route[i].plen == r->plen &&
+		    ipaddr_eq(&st->route[i].via, &r->via) &&
+		    st->route[i].table == r->table)
 			return true;
 	return false;
 }
@@ -287,7 +300,8 @@ static int set_routes(struct daemon *d)
 
 		if (has_route(daemon_link_state(d), p))
 			continue;
-		snprintf(what, sizeof(what), "route %s/%u", ipaddr_str(&p->dst, text), p->plen);
+		snprintf(what, sizeof(what), "route %s/%u",
+			 ipaddr_str(&p->dst, text), p->plen);
 		r = step(d, link_add_route(d->link, p), true, what);
 	}
 	return r;
@@ -320,7 +334,8 @@ static int set_interface(struct daemon *d)
 	if (!r && daemon_link_state(d)->up)
 		r = set_routes(d);
 	else if (!r && d->conf->n_route)
-		log_notice("%s is down: its routes follow when it is up", d->tun.name);
+		log_notice("%s is down: its routes follow when it is up",
+			   d->tun.name);
 	link_read(d->link); /* what we did ourselves is no news */
 	return r;
 }
@@ -329,7 +344,7 @@ static int set_interface(struct daemon *d)
  * long as the tap does. */
 static void choose_mac(struct daemon *d)
 {
-	static const struct siphash_key key = { 0x67757374, 0x6d6163 };
+	static const struct siphash_key key = {0x67757374, 0x6d6163};
 	const struct link_state *st = daemon_link_state(d);
 	uint64_t h;
 
@@ -339,7 +354,8 @@ static void choose_mac(struct daemon *d)
 	}
 	h = siphash13(&key, st->mac.b, sizeof(st->mac.b));
 	memcpy(d->mac.b, &h, sizeof(d->mac.b));
-	d->mac.b[0] = (d->mac.b[0] & 0xfc) | 0x02; /* unicast, locally administered */
+	d->mac.b[0] =
+		(d->mac.b[0] & 0xfc) | 0x02; /* unicast, locally administered */
 }
 
 /* ---- workers ---- */
@@ -393,11 +409,16 @@ static int start_workers(struct daemon *d)
 	if (!d->snap)
 		return -ENOMEM;
 	for (unsigned i = 0; i < d->nworkers; i++)
-		wc[i] = (struct worker_conf){ .index = i, .n = d->nworkers, .port = d->port,
-					      .pool = d->pool[i], .secret = d->flow_secret,
-					      .snap = d->snap, .mac = d->mac,
-					      .demote = on_demote, .gone = on_gone,
-					      .arg = d };
+		wc[i] = (struct worker_conf){.index = i,
+					     .n = d->nworkers,
+					     .port = d->port,
+					     .pool = d->pool[i],
+					     .secret = d->flow_secret,
+					     .snap = d->snap,
+					     .mac = d->mac,
+					     .demote = on_demote,
+					     .gone = on_gone,
+					     .arg = d};
 	r = workers_new(wc, d->nworkers, d->worker);
 	if (!r)
 		r = start_threads(d);
@@ -415,8 +436,8 @@ static void announce(struct daemon *d)
 
 	snprintf(line, sizeof(line), "%sSTATUS=%s is %s, %u worker%s",
 		 d->ready ? "" : "READY=1\n", st->name,
-		 st->up ? "up" : "down (`ip link set up` starts traffic)", d->nworkers,
-		 d->nworkers == 1 ? "" : "s");
+		 st->up ? "up" : "down (`ip link set up` starts traffic)",
+		 d->nworkers, d->nworkers == 1 ? "" : "s");
 	notify_send(line);
 	d->ready = true;
 }
@@ -495,7 +516,8 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 
 static void on_hup(evutil_socket_t sig, short what, void *arg)
 {
-	log_notice("SIGHUP: the configuration is read at start only; restart to change it. "
+	log_notice("SIGHUP: the configuration is read at start only; restart to "
+		   "change it. "
 		   "The interface's own changes are followed without it");
 }
 
@@ -508,19 +530,24 @@ static int add_event(struct daemon *d, struct event **ev, int fd, short what,
 
 static int add_events(struct daemon *d)
 {
-	static const struct timeval poll = { .tv_sec = POLL_SIZES_S };
+	static const struct timeval poll = {.tv_sec = POLL_SIZES_S};
 	int fd[GUST_LINK_FDS_MAX], r;
 	unsigned n = d->link ? link_fds(d->link, fd, GUST_LINK_FDS_MAX) : 0;
 
-	r = add_event(d, &d->ev_signal[0], SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, NULL);
+	r = add_event(d, &d->ev_signal[0], SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop,
+		      NULL);
 	if (!r)
-		r = add_event(d, &d->ev_signal[1], SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL);
+		r = add_event(d, &d->ev_signal[1], SIGINT, EV_SIGNAL | EV_PERSIST,
+			      on_stop, NULL);
 	if (!r)
-		r = add_event(d, &d->ev_signal[2], SIGHUP, EV_SIGNAL | EV_PERSIST, on_hup, NULL);
+		r = add_event(d, &d->ev_signal[2], SIGHUP, EV_SIGNAL | EV_PERSIST,
+			      on_hup, NULL);
 	if (!r)
-		r = add_event(d, &d->ev_wake, d->wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
+		r = add_event(d, &d->ev_wake, d->wake_fd, EV_READ | EV_PERSIST,
+			      on_wake, NULL);
 	for (unsigned i = 0; i < n && !r; i++)
-		r = add_event(d, &d->ev_link[i], fd[i], EV_READ | EV_PERSIST, on_link, NULL);
+		r = add_event(d, &d->ev_link[i], fd[i], EV_READ | EV_PERSIST,
+			      on_link, NULL);
 	if (!r && d->link)
 		r = add_event(d, &d->ev_poll, -1, EV_PERSIST, on_poll, &poll);
 	return r;
@@ -549,10 +576,12 @@ static void log_start(const struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
 
-	log_info("%s: %s %s, mtu %u, %u worker%s, superpackets from the kernel up to %u, "
+	log_info("%s: %s %s, mtu %u, %u worker%s, superpackets from the kernel up "
+		 "to %u, "
 		 "to it up to %u (IPv4) and %u (IPv6) bytes",
-		 st->name, d->conf->tap ? "tap" : "tun", d->tun.created ? "created" : "attached",
-		 st->mtu, d->nworkers, d->nworkers == 1 ? "" : "s", d->from_kernel.gso_max4,
+		 st->name, d->conf->tap ? "tap" : "tun",
+		 d->tun.created ? "created" : "attached", st->mtu, d->nworkers,
+		 d->nworkers == 1 ? "" : "s", d->from_kernel.gso_max4,
 		 d->to_kernel.gso_max4, d->to_kernel.gso_max6);
 }
 
@@ -597,6 +626,8 @@ static int start(struct daemon *d)
 		return r;
 	choose_mac(d);
 	daemon_negotiate(d);
+	if (d->link && link_read(d->link))
+		daemon_negotiate(d); /* with what is active now */
 	if (d->link)
 		d->last = *link_state(d->link);
 	r = start_workers(d);
@@ -619,7 +650,8 @@ static void stop(struct daemon *d)
 	control_free(d->control);
 	d->control = NULL;
 	if (d->workers_run)
-		workers_stop(d->worker, d->nworkers, d->exit_status ? 0 : d->conf->drain_ms);
+		workers_stop(d->worker, d->nworkers,
+			     d->exit_status ? 0 : d->conf->drain_ms);
 }
 
 static void release(struct daemon *d)
@@ -635,7 +667,9 @@ static void release(struct daemon *d)
 		unsigned left = d->pool[i] ? pkt_pool_free(d->pool[i]) : 0;
 
 		if (left)
-			log_warn("worker %u: %u packets and slabs were not returned", i, left);
+			log_warn(
+				"worker %u: %u packets and slabs were not returned",
+				i, left);
 	}
 	free(d->snap);
 	if (d->base)

@@ -21,31 +21,32 @@
 struct daemon {
 	const char *conf_path;
 	struct gust_conf *conf;
-	struct event_base *base;      /* the main thread's */
+	struct event_base *base; /* the main thread's */
 	struct pkt_pool *pool[GUST_WORKERS_MAX];
 	struct port *port;
 	struct tun_info tun;
-	struct link *link;            /* NULL: netlink not permitted */
+	struct link *link; /* NULL: netlink not permitted */
 	struct proof_result proof;
-	unsigned tun_granted, tun_set;/* TUN_F_*: accepted by the ladder, now set */
-	_Atomic uint32_t demoted;     /* FEAT_BIT()s refused at run time */
+	unsigned tun_granted,
+		tun_set; /* TUN_F_*: accepted by the ladder, now set */
+	_Atomic uint32_t demoted; /* FEAT_BIT()s refused at run time */
 	struct port_caps to_kernel, from_kernel;
-	struct stack_snap *snap;      /* the current one */
+	struct stack_snap *snap; /* the current one */
 	unsigned nworkers;
 	struct worker *worker[GUST_WORKERS_MAX];
 	struct control *control;
 	uint64_t started_us;
-	bool ready;                   /* READY=1 was sent */
+	bool ready; /* READY=1 was sent */
 	bool stopping;
 
 	struct siphash_key flow_secret, tcp_secret;
-	struct ethaddr mac;           /* tap: the stack's own */
-	struct link_state last;       /* as of the last daemon_follow(), for the log;
+	struct ethaddr mac; /* tap: the stack's own */
+	struct link_state last; /* as of the last daemon_follow(), for the log;
 					 without netlink: what is assumed */
 	uint32_t last_demoted;
 	bool workers_run;
-	_Atomic bool gone;            /* a worker saw the interface vanish */
-	int wake_fd;                  /* eventfd: workers -> main */
+	_Atomic bool gone; /* a worker saw the interface vanish */
+	int wake_fd; /* eventfd: workers -> main */
 	int exit_status;
 	struct event *ev_signal[3], *ev_link[GUST_LINK_FDS_MAX], *ev_poll, *ev_wake;
 };

@@ -31,14 +31,14 @@ static const struct {
 	enum feat feat;
 	unsigned tun_f;
 } tun_bits[] = {
-	{ FEAT_TX_CSUM, TUN_F_CSUM },
-	{ FEAT_TSO4, TUN_F_TSO4 },
-	{ FEAT_TSO6, TUN_F_TSO6 },
-	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
-	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
-	{ FEAT_UFO, TUN_F_UFO },
-	{ FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO },
-	{ FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM },
+	{FEAT_TX_CSUM, TUN_F_CSUM},
+	{FEAT_TSO4, TUN_F_TSO4},
+	{FEAT_TSO6, TUN_F_TSO6},
+	{FEAT_TSO_ECN, TUN_F_TSO_ECN},
+	{FEAT_USO, TUN_F_USO4 | TUN_F_USO6},
+	{FEAT_UFO, TUN_F_UFO},
+	{FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO},
+	{FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM},
 };
 
 unsigned daemon_tun_f(uint32_t feats)
@@ -58,12 +58,13 @@ const struct link_state *daemon_link_state(const struct daemon *d)
 
 static unsigned negotiate(struct daemon *d)
 {
-	const struct link_want want = { .feats = d->conf->feats };
-	const struct link_proof proof = { d->proof.tried, d->proof.ok, d->proof.failed };
+	const struct link_want want = {.feats = d->conf->feats};
+	const struct link_proof proof = {d->proof.tried, d->proof.ok,
+					 d->proof.failed};
 	unsigned tun_f;
 
-	link_negotiate(daemon_link_state(d), &want, d->tun_granted, &proof, d->demoted,
-		       &d->to_kernel, &d->from_kernel, &tun_f);
+	link_negotiate(daemon_link_state(d), &want, d->tun_granted, &proof,
+		       d->demoted, &d->to_kernel, &d->from_kernel, &tun_f);
 	return tun_f;
 }
 
@@ -147,8 +148,8 @@ struct line {
 	size_t len;
 };
 
-__attribute__((format(printf, 2, 3)))
-static void say(struct line *l, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct line *l,
+						      const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -157,7 +158,8 @@ static void say(struct line *l, const char *fmt, ...)
 	n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt, ap);
 	va_end(ap);
 	if (n > 0)
-		l->len = l->len + n < sizeof(l->text) ? l->len + n : sizeof(l->text) - 1;
+		l->len = l->len + n < sizeof(l->text) ? l->len + n
+						      : sizeof(l->text) - 1;
 }
 
 static void say_u32(struct line *l, const char *what, uint32_t was, uint32_t is)
@@ -173,7 +175,8 @@ static void say_feats(struct line *l, const char *what, uint32_t was, uint32_t i
 	say(l, "; %s:", what);
 	for (enum feat f = 0; f < FEAT_N; f++)
 		if ((was ^ is) & FEAT_BIT(f))
-			say(l, " %s %s", feat_name(f), is & FEAT_BIT(f) ? "on" : "off");
+			say(l, " %s %s", feat_name(f),
+			    is & FEAT_BIT(f) ? "on" : "off");
 }
 
 static bool same_addrs(const struct link_state *a, const struct link_state *b)
@@ -197,16 +200,18 @@ static void say_addrs(struct line *l, const struct link_state *st)
 		const struct link_addr *p = &st->addr[i];
 
 		if (p->has_peer)
-			say(l, " %s peer %s", ipaddr_str(&p->local, a), ipaddr_str(&p->peer, b));
+			say(l, " %s peer %s", ipaddr_str(&p->local, a),
+			    ipaddr_str(&p->peer, b));
 		else
 			say(l, " %s/%u", ipaddr_str(&p->local, a), p->plen);
 	}
 }
 
 static void log_changes(const struct link_state *was, const struct link_state *is,
-			uint32_t was_to, uint32_t is_to, uint32_t was_from, uint32_t is_from)
+			uint32_t was_to, uint32_t is_to, uint32_t was_from,
+			uint32_t is_from)
 {
-	struct line l = { .len = 0 };
+	struct line l = {.len = 0};
 
 	l.text[0] = '\0';
 	if (was->up != is->up)
@@ -214,9 +219,11 @@ static void log_changes(const struct link_state *was, const struct link_state *i
 	say_u32(&l, "mtu", was->mtu, is->mtu);
 	say_u32(&l, "txqueuelen", was->txqueuelen, is->txqueuelen);
 	say_u32(&l, "gro_max_size", was->gro_max_size, is->gro_max_size);
-	say_u32(&l, "gro_ipv4_max_size", was->gro_ipv4_max_size, is->gro_ipv4_max_size);
+	say_u32(&l, "gro_ipv4_max_size", was->gro_ipv4_max_size,
+		is->gro_ipv4_max_size);
 	say_u32(&l, "gso_max_size", was->gso_max_size, is->gso_max_size);
-	say_u32(&l, "gso_ipv4_max_size", was->gso_ipv4_max_size, is->gso_ipv4_max_size);
+	say_u32(&l, "gso_ipv4_max_size", was->gso_ipv4_max_size,
+		is->gso_ipv4_max_size);
 	if (!same_addrs(was, is))
 		say_addrs(&l, is);
 	if (was->n_route != is->n_route)
@@ -234,8 +241,9 @@ static void log_demotions(struct daemon *d)
 	uint32_t now = d->demoted, new = now & ~d->last_demoted;
 
 	for (enum feat f = 0; f < FEAT_N; f++)
-		if (new & FEAT_BIT(f))
-			log_warn("%s: the kernel refused a packet that uses %s; not used any more",
+		if (new &FEAT_BIT(f))
+			log_warn("%s: the kernel refused a packet that uses %s; "
+				 "not used any more",
 				 daemon_link_state(d)->name, feat_name(f));
 	d->last_demoted = now;
 }
@@ -245,7 +253,8 @@ static void publish(struct daemon *d)
 	struct stack_snap *s = daemon_snapshot(d), *old = d->snap;
 
 	if (!s) {
-		log_err("no memory for a change of the interface; it is not followed");
+		log_err("no memory for a change of the interface; it is not "
+			"followed");
 		return;
 	}
 	d->snap = s;

@@ -25,16 +25,17 @@
 
 static int usage(FILE *f, int status)
 {
-	fprintf(f, "usage: gustd [-c FILE] [--check-config]\n"
-		   "\n"
-		   "  -c, --config FILE   read this file only; without it %s\n"
-		   "                      and then %s/*.conf\n"
-		   "      --check-config  read the configuration, report, and exit\n"
-		   "      --version       print the version\n"
-		   "  -h, --help          print this\n"
-		   "\n"
-		   "gustd stays in the foreground and logs to standard error.\n"
-		   "See gustd(8) and gustd.conf(5).\n",
+	fprintf(f,
+		"usage: gustd [-c FILE] [--check-config]\n"
+		"\n"
+		"  -c, --config FILE   read this file only; without it %s\n"
+		"                      and then %s/*.conf\n"
+		"      --check-config  read the configuration, report, and exit\n"
+		"      --version       print the version\n"
+		"  -h, --help          print this\n"
+		"\n"
+		"gustd stays in the foreground and logs to standard error.\n"
+		"See gustd(8) and gustd.conf(5).\n",
 		CONF_FILE, CONF_DIR);
 	return status;
 }
@@ -67,11 +68,11 @@ int main(int argc, char **argv)
 {
 	enum { OPT_CHECK = 256, OPT_VERSION };
 	static const struct option opts[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, OPT_CHECK },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", no_argument, NULL, OPT_CHECK},
+		{"version", no_argument, NULL, OPT_VERSION},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	struct gust_conf *conf = NULL;
 	const char *path = NULL;

@@ -25,11 +25,13 @@ static void check(const struct gust_conf *c)
 	const struct stack_snap *s = &c->snap;
 
 	if (!c->name[0] || strlen(c->name) > 15 || c->n_addr > LINK_ADDRS_MAX ||
-	    c->n_route > LINK_ROUTES_MAX || c->n_own > STACK_OWN_MAX || c->workers > 64 ||
-	    (c->mtu && (c->mtu < 576 || c->mtu > 65535)) || s->n_map > STACK_MAPS_MAX ||
-	    s->n_publish > STACK_PUBLISH_MAX || s->max_half_open > s->max_flows ||
-	    s->max_udp > s->max_flows || !s->tcp.cc || c->control[0] != '/' ||
-	    s->tcp.rcvbuf_init > s->tcp.rcvbuf_max || s->tcp.rto_min_us > s->tcp.rto_max_us ||
+	    c->n_route > LINK_ROUTES_MAX || c->n_own > STACK_OWN_MAX ||
+	    c->workers > 64 || (c->mtu && (c->mtu < 576 || c->mtu > 65535)) ||
+	    s->n_map > STACK_MAPS_MAX || s->n_publish > STACK_PUBLISH_MAX ||
+	    s->max_half_open > s->max_flows || s->max_udp > s->max_flows ||
+	    !s->tcp.cc || c->control[0] != '/' ||
+	    s->tcp.rcvbuf_init > s->tcp.rcvbuf_max ||
+	    s->tcp.rto_min_us > s->tcp.rto_max_us ||
 	    (c->feats & ~CONF_FEATS_DEFAULT))
 		abort();
 	for (unsigned i = 0; i < c->n_addr; i++)

@@ -131,7 +131,8 @@ static void test_link_addr(void **state)
 	assert_true(is(&a.local, "192.0.2.1") && is(&a.peer, "192.0.2.1"));
 	assert_int_equal(a.plen, 24);
 	assert_false(a.has_peer);
-	assert_int_equal(conf_link_addr(" 10.111.0.1  peer 10.111.0.2 ", &a, &want), 0);
+	assert_int_equal(conf_link_addr(" 10.111.0.1  peer 10.111.0.2 ", &a, &want),
+			 0);
 	assert_true(is(&a.local, "10.111.0.1") && is(&a.peer, "10.111.0.2"));
 	assert_int_equal(a.plen, 32);
 	assert_true(a.has_peer);
@@ -143,10 +144,13 @@ static void test_link_addr(void **state)
 	assert_int_equal(conf_link_addr("", &a, &want), -EINVAL);
 	assert_int_equal(conf_link_addr("10.0.0.1/33", &a, &want), -EINVAL);
 	assert_int_equal(conf_link_addr("10.0.0.1/", &a, &want), -EINVAL);
-	assert_int_equal(conf_link_addr("10.0.0.1 peer fd00::1", &a, &want), -EINVAL);
+	assert_int_equal(conf_link_addr("10.0.0.1 peer fd00::1", &a, &want),
+			 -EINVAL);
 	assert_string_equal(want, "a peer of the same family as the address");
-	assert_int_equal(conf_link_addr("10.0.0.1 peer 10.0.0.1", &a, &want), -EINVAL);
-	assert_int_equal(conf_link_addr("10.0.0.1 pear 10.0.0.2", &a, &want), -EINVAL);
+	assert_int_equal(conf_link_addr("10.0.0.1 peer 10.0.0.1", &a, &want),
+			 -EINVAL);
+	assert_int_equal(conf_link_addr("10.0.0.1 pear 10.0.0.2", &a, &want),
+			 -EINVAL);
 	assert_int_equal(conf_link_addr("10.0.0.1 peer", &a, &want), -EINVAL);
 	assert_int_equal(conf_link_addr("224.0.0.1/4", &a, &want), -EINVAL);
 	assert_string_equal(want, "a unicast address");
@@ -168,7 +172,10 @@ static void test_link_route(void **state)
 	assert_true(is(&r.dst, "::"));
 	assert_int_equal(conf_link_route("default via fe80::1", &r, &want), 0);
 	assert_true(is(&r.dst, "::") && is(&r.via, "fe80::1"));
-	assert_int_equal(conf_link_route("10.0.0.0/8 via 10.1.1.1 metric 50 table 7", &r, &want), 0);
+	assert_int_equal(
+		conf_link_route("10.0.0.0/8 via 10.1.1.1 metric 50 table 7", &r,
+				&want),
+		0);
 	assert_int_equal(r.plen, 8);
 	assert_int_equal(r.metric, 50);
 	assert_int_equal(r.table, 7);
@@ -178,9 +185,11 @@ static void test_link_route(void **state)
 
 	assert_int_equal(conf_link_route("", &r, &want), -EINVAL);
 	assert_int_equal(conf_link_route("10.0.0.1/8", &r, &want), -EINVAL);
-	assert_string_equal(want, "a network: the bits behind the prefix must be zero");
+	assert_string_equal(want,
+			    "a network: the bits behind the prefix must be zero");
 	assert_int_equal(conf_link_route("fd00::1/64", &r, &want), -EINVAL);
-	assert_int_equal(conf_link_route("10.0.0.0/8 via fd00::1", &r, &want), -EINVAL);
+	assert_int_equal(conf_link_route("10.0.0.0/8 via fd00::1", &r, &want),
+			 -EINVAL);
 	assert_string_equal(want, "a gateway of the same family as the route");
 	assert_int_equal(conf_link_route("default metric", &r, &want), -EINVAL);
 	assert_int_equal(conf_link_route("default metric -1", &r, &want), -EINVAL);
@@ -193,34 +202,45 @@ static void test_publish_value(void **state)
 	struct stack_publish p;
 	const char *want;
 
-	assert_int_equal(conf_publish("tcp 0.0.0.0:8080 10.111.0.1:80", &p, &want), 0);
+	assert_int_equal(conf_publish("tcp 0.0.0.0:8080 10.111.0.1:80", &p, &want),
+			 0);
 	assert_int_equal(p.proto, IPPROTO_TCP);
 	assert_true(is(&p.listen, "0.0.0.0") && is(&p.to, "10.111.0.1"));
 	assert_int_equal(p.listen_port, 8080);
 	assert_int_equal(p.to_port, 80);
 	assert_string_equal(p.device, "");
-	assert_int_equal(conf_publish("udp [::]:5353 [fd00::1]:53 device eth0", &p, &want), 0);
+	assert_int_equal(
+		conf_publish("udp [::]:5353 [fd00::1]:53 device eth0", &p, &want),
+		0);
 	assert_int_equal(p.proto, IPPROTO_UDP);
 	assert_true(is(&p.listen, "::") && is(&p.to, "fd00::1"));
 	assert_string_equal(p.device, "eth0");
 
-	assert_int_equal(conf_publish("sctp 0.0.0.0:1 10.0.0.1:1", &p, &want), -EINVAL);
-	assert_int_equal(conf_publish("tcp 0.0.0.0:0 10.0.0.1:1", &p, &want), -EINVAL);
-	assert_int_equal(conf_publish("tcp 0.0.0.0:65536 10.0.0.1:1", &p, &want), -EINVAL);
+	assert_int_equal(conf_publish("sctp 0.0.0.0:1 10.0.0.1:1", &p, &want),
+			 -EINVAL);
+	assert_int_equal(conf_publish("tcp 0.0.0.0:0 10.0.0.1:1", &p, &want),
+			 -EINVAL);
+	assert_int_equal(conf_publish("tcp 0.0.0.0:65536 10.0.0.1:1", &p, &want),
+			 -EINVAL);
 	assert_int_equal(conf_publish("tcp :::1 10.0.0.1:1", &p, &want), -EINVAL);
-	assert_int_equal(conf_publish("tcp [1.2.3.4]:1 10.0.0.1:1", &p, &want), -EINVAL);
+	assert_int_equal(conf_publish("tcp [1.2.3.4]:1 10.0.0.1:1", &p, &want),
+			 -EINVAL);
 	assert_int_equal(conf_publish("tcp [::1:1 10.0.0.1:1", &p, &want), -EINVAL);
 	assert_int_equal(conf_publish("tcp []:1 10.0.0.1:1", &p, &want), -EINVAL);
 	assert_int_equal(conf_publish("tcp 80 10.0.0.1:1", &p, &want), -EINVAL);
-	assert_int_equal(conf_publish("tcp 0.0.0.0:1 0.0.0.0:1", &p, &want), -EINVAL);
-	assert_string_equal(want, "a destination inside that is one host's address");
-	assert_int_equal(conf_publish("tcp 0.0.0.0:1 10.0.0.1:1 device aaaabbbbccccdddd", &p, &want),
+	assert_int_equal(conf_publish("tcp 0.0.0.0:1 0.0.0.0:1", &p, &want),
 			 -EINVAL);
+	assert_string_equal(want,
+			    "a destination inside that is one host's address");
+	assert_int_equal(
+		conf_publish("tcp 0.0.0.0:1 10.0.0.1:1 device aaaabbbbccccdddd", &p,
+			     &want),
+		-EINVAL);
 }
 
 static void test_mac_and_map(void **state)
 {
-	static const uint8_t want_mac[6] = { 2, 0, 0x5e, 0x10, 0xab, 1 };
+	static const uint8_t want_mac[6] = {2, 0, 0x5e, 0x10, 0xab, 1};
 	struct ethaddr m;
 	struct stack_map map;
 	const char *want;
@@ -244,14 +264,17 @@ static void test_distance(void **state)
 	assert_int_equal(conf_distance("", "mtu"), 3);
 	assert_int_equal(conf_distance("mtu", ""), 3);
 	assert_int_equal(conf_distance("umt", "mtu"), 2);
-	assert_int_equal(conf_distance("segmentatoin", "segmentation"), 1); /* swapped */
+	assert_int_equal(conf_distance("segmentatoin", "segmentation"),
+			 1); /* swapped */
 	assert_int_equal(conf_distance("kitten", "sitting"), 3);
-	assert_true(conf_distance("0123456789012345678901234567890123456789x", "x") >= 40);
+	assert_true(conf_distance("0123456789012345678901234567890123456789x",
+				  "x") >= 40);
 }
 
 static void test_text(void **state)
 {
-	char a[] = "x = 1 # c\ny = \"#\" /* a\nb */ z;", b[] = "a /* x\n", c[] = "a\nb \"x\ny\"";
+	char a[] = "x = 1 # c\ny = \"#\" /* a\nb */ z;", b[] = "a /* x\n",
+	     c[] = "a\nb \"x\ny\"";
 	char d[] = "p = { 1, 2 } q { r = 1 } s t { u = { 1 } } v = 2";
 	const char *want;
 	unsigned line = 0;
@@ -299,9 +322,12 @@ static void test_defaults(void **state)
 	assert_int_equal(c->snap.max_udp, 16384);
 	assert_int_equal(c->snap.max_echo, 256);
 	assert_ptr_equal(c->snap.tcp.cc, &tcp_cc_cubic);
-	assert_false(c->snap.svc_echo || c->snap.svc_discard || c->snap.svc_chargen);
-	assert_true(ipaddr_is4(&c->snap.source4) && ipaddr_is_any(&c->snap.source4));
-	assert_true(!ipaddr_is4(&c->snap.source6) && ipaddr_is_any(&c->snap.source6));
+	assert_false(c->snap.svc_echo || c->snap.svc_discard ||
+		     c->snap.svc_chargen);
+	assert_true(ipaddr_is4(&c->snap.source4) &&
+		    ipaddr_is_any(&c->snap.source4));
+	assert_true(!ipaddr_is4(&c->snap.source6) &&
+		    ipaddr_is_any(&c->snap.source6));
 	conf_free(c);
 	conf_free(good(""));
 	conf_free(good("# nothing\n"));
@@ -311,23 +337,35 @@ static void test_defaults(void **state)
 static void test_everything(void **state)
 {
 	struct gust_conf *c = good(
-		"workers = 2; control = \"/tmp/x.sock\"; log = debug; drain = 1500us\n"
+		"workers = 2; control = \"/tmp/x.sock\"; log = debug; drain = "
+		"1500us\n"
 		"selftest = no publish = {\"tcp 0.0.0.0:1 10.0.0.1:1\"}\n"
-		"interface \"t-1\" { mode = tap; netns = blue persist = true up = false\n"
-		" mtu = 9000 txqueuelen = 7 gro_max_size = 64K mac = 02:00:00:00:00:01\n"
+		"interface \"t-1\" { mode = tap; netns = blue persist = true up = "
+		"false\n"
+		" mtu = 9000 txqueuelen = 7 gro_max_size = 64K mac = "
+		"02:00:00:00:00:01\n"
 		" address = {\"10.0.0.1 peer 10.0.0.2\", fd00::1/64}\n"
-		" route = {default, \"10.0.0.0/8 metric 4\"} stack = {10.9.9.9, fd00::9}\n"
+		" route = {default, \"10.0.0.0/8 metric 4\"} stack = {10.9.9.9, "
+		"fd00::9}\n"
 		" disable = {tx-udp-segmentation, big-tcp4} }\n"
-		"relay { loopback = false map = {\"10.0.0.3 192.0.2.9\"} mark = 0x67\n"
-		" device = eth0 source = {192.0.2.1, 2001:db8::1} congestion = reno\n"
+		"relay { loopback = false map = {\"10.0.0.3 192.0.2.9\"} mark = "
+		"0x67\n"
+		" device = eth0 source = {192.0.2.1, 2001:db8::1} congestion = "
+		"reno\n"
 		" connect_timeout = 3s udp_filter = endpoint }\n"
-		"tcp { congestion = newreno receive_buffer = 64K receive_buffer_max = 1M\n"
-		" send_buffer = 32K send_buffer_max = 2M rto_min = 100ms rto_max = 30s\n"
+		"tcp { congestion = newreno receive_buffer = 64K "
+		"receive_buffer_max = 1M\n"
+		" send_buffer = 32K send_buffer_max = 2M rto_min = 100ms rto_max = "
+		"30s\n"
 		" delayed_ack = 10 time_wait = 1s fin_wait2 = 2s keepalive = 1min\n"
-		" keepalive_interval = 5s keepalive_probes = 3 syn_retries = 2 retries = 4\n"
-		" ttl = 5 nagle = off sack = off timestamps = off window_scaling = off }\n"
-		"udp { timeout = 3min timeout_oneway = 1min timeout_dns = 5s ttl = 9 }\n"
-		"limits { flows = 100 half_open = 10 udp_flows = 20 echo_flows = 0\n"
+		" keepalive_interval = 5s keepalive_probes = 3 syn_retries = 2 "
+		"retries = 4\n"
+		" ttl = 5 nagle = off sack = off timestamps = off window_scaling = "
+		"off }\n"
+		"udp { timeout = 3min timeout_oneway = 1min timeout_dns = 5s ttl = "
+		"9 }\n"
+		"limits { flows = 100 half_open = 10 udp_flows = 20 echo_flows = "
+		"0\n"
 		" slab_size = 512K slabs = 16 packets = 2048 }\n"
 		"services { echo = true discard = true chargen = true }\n");
 	const struct stack_snap *s = &c->snap;
@@ -394,8 +432,9 @@ static void test_everything(void **state)
 
 static void test_lists(void **state)
 {
-	struct gust_conf *c = good("interface \"a\" { stack = {10.0.0.1, 10.0.0.2}\n"
-				   " stack += {10.0.0.3} route = default route += default6 }\n");
+	struct gust_conf *c =
+		good("interface \"a\" { stack = {10.0.0.1, 10.0.0.2}\n"
+		     " stack += {10.0.0.3} route = default route += default6 }\n");
 
 	assert_int_equal(c->n_own, 3);
 	assert_true(is(&c->own[2], "10.0.0.3"));
@@ -407,10 +446,12 @@ static void test_lists(void **state)
 	assert_true(is(&c->own[0], "10.0.0.2") && is(&c->own[1], "10.0.0.3"));
 	assert_int_equal(c->mtu, 1400);
 	conf_free(c);
-	c = good("interface \"a\" { stack = {10.0.0.1} }\ninterface \"a\" { stack = {} }\n");
+	c = good("interface \"a\" { stack = {10.0.0.1} }\ninterface \"a\" { stack "
+		 "= {} }\n");
 	assert_int_equal(c->n_own, 0);
 	conf_free(c);
-	c = good("interface \"a\" { disable = {tx-tcp-segmentation} disable = {rx-gro} }");
+	c = good("interface \"a\" { disable = {tx-tcp-segmentation} disable = "
+		 "{rx-gro} }");
 	assert_int_equal(CONF_FEATS_DEFAULT & ~c->feats, FEAT_BIT(FEAT_GRO));
 	conf_free(c);
 	c = good("relay { source = {192.0.2.1} source = {192.0.2.2} }");
@@ -425,8 +466,8 @@ static void test_list_limits(void **state)
 
 	strcpy(text, "publish = {");
 	for (unsigned i = 0; i < STACK_PUBLISH_MAX; i++) {
-		snprintf(line, sizeof(line), "%s\"tcp 0.0.0.0:%u 10.0.0.1:80\"", i ? "," : "",
-			 i + 1);
+		snprintf(line, sizeof(line), "%s\"tcp 0.0.0.0:%u 10.0.0.1:80\"",
+			 i ? "," : "", i + 1);
 		strcat(text, line);
 	}
 	strcat(text, "}\n");
@@ -440,49 +481,64 @@ static void test_list_limits(void **state)
 
 static void test_errors(void **state)
 {
-	bad("workers = 65\n", "t.conf:1: workers: expected auto, or a number from 1 to 64, "
-			      "not \"65\"\n");
+	bad("workers = 65\n",
+	    "t.conf:1: workers: expected auto, or a number from 1 to 64, "
+	    "not \"65\"\n");
 	bad("\n\n/* a\n */ log = loud\n",
-	    "t.conf:4: log: expected one of err, warn, notice, info, debug, not \"loud\"\n");
+	    "t.conf:4: log: expected one of err, warn, notice, info, debug, not "
+	    "\"loud\"\n");
 	bad("interface \"a\" {\n mtu = 575\n}",
-	    "t.conf:2: interface.mtu: expected a number from 576 to 65535, not \"575\"\n");
+	    "t.conf:2: interface.mtu: expected a number from 576 to 65535, not "
+	    "\"575\"\n");
 	bad("tcp { receive_buffer = 65M }",
-	    "t.conf:1: tcp.receive_buffer: expected a size from 4K to 64M bytes (K, M, G), "
+	    "t.conf:1: tcp.receive_buffer: expected a size from 4K to 64M bytes "
+	    "(K, M, G), "
 	    "not \"65M\"\n");
-	bad("drain = 11min",
-	    "t.conf:1: drain: expected a time from 0 us to 10 min (us, ms, s, min, h; a bare "
-	    "number: ms), not \"11min\"\n");
-	bad("control = run.sock", "t.conf:1: control: expected an absolute path of at most 107 "
-				  "characters, not \"run.sock\"\n");
-	bad("interface \"a b\" { }",
-	    "t.conf:1: interface: expected an interface name of at most 15 characters, not "
-	    "\"a b\"\n");
+	bad("drain = 11min", "t.conf:1: drain: expected a time from 0 us to 10 min "
+			     "(us, ms, s, min, h; a bare "
+			     "number: ms), not \"11min\"\n");
+	bad("control = run.sock",
+	    "t.conf:1: control: expected an absolute path of at most 107 "
+	    "characters, not \"run.sock\"\n");
+	bad("interface \"a b\" { }", "t.conf:1: interface: expected an interface "
+				     "name of at most 15 characters, not "
+				     "\"a b\"\n");
 	bad("interface \"a\" { }\ninterface \"b\" { }",
-	    "t.conf:2: interface: expected one interface; \"a\" was named before, not \"b\"\n");
+	    "t.conf:2: interface: expected one interface; \"a\" was named before, "
+	    "not \"b\"\n");
 	bad("interface \"a\" { disable = {tx-tcp-segmentatoin} }",
-	    "t.conf:1: interface.disable: expected an offload's name as ethtool -k shows it, "
+	    "t.conf:1: interface.disable: expected an offload's name as ethtool -k "
+	    "shows it, "
 	    "such as \"tx-tcp-segmentation\", not \"tx-tcp-segmentatoin\"\n");
-	bad("publish = {\"tcp 0.0.0.0:1 10.0.0.1:1\", \"tcp 0.0.0.0:1 10.0.0.2:1\"}",
-	    "t.conf:1: publish: expected a listening address that is not published already, not "
+	bad("publish = {\"tcp 0.0.0.0:1 10.0.0.1:1\", \"tcp 0.0.0.0:1 "
+	    "10.0.0.2:1\"}",
+	    "t.conf:1: publish: expected a listening address that is not published "
+	    "already, not "
 	    "\"tcp 0.0.0.0:1 10.0.0.2:1\"\n");
 	bad("relay { source = {192.0.2.1, 192.0.2.2} }",
-	    "t.conf:1: relay.source: expected at most one address of each family, not "
+	    "t.conf:1: relay.source: expected at most one address of each family, "
+	    "not "
 	    "\"192.0.2.2\"\n");
 }
 
 static void test_unknown(void **state)
 {
-	bad("worker = 4\n", "t.conf:1: worker: unknown option, expected perhaps \"workers\"\n");
+	bad("worker = 4\n",
+	    "t.conf:1: worker: unknown option, expected perhaps \"workers\"\n");
 	bad("interface \"a\" {\n mtuu = 1500 }\n",
 	    "t.conf:2: interface.mtuu: unknown option, expected perhaps \"mtu\"\n");
-	bad("mtu = 1500", "t.conf:1: mtu: unknown option here, expected in interface\n");
-	bad("tpc { sack = true }", "t.conf:1: tpc: unknown option, expected perhaps \"tcp\"\n");
+	bad("mtu = 1500",
+	    "t.conf:1: mtu: unknown option here, expected in interface\n");
+	bad("tpc { sack = true }",
+	    "t.conf:1: tpc: unknown option, expected perhaps \"tcp\"\n");
 	/* everything that is wrong in one go, by line */
 	bad("workers = x\nfoo \"x\" { a = {1, 2} }\nlog = y\nbar = {1, 2}\n"
 	    "tcp { quux = 1\n nagle = maybe }\n",
-	    "t.conf:1: workers: expected auto, or a number from 1 to 64, not \"x\"\n"
+	    "t.conf:1: workers: expected auto, or a number from 1 to 64, not "
+	    "\"x\"\n"
 	    "t.conf:2: foo: unknown option, expected perhaps \"log\"\n"
-	    "t.conf:3: log: expected one of err, warn, notice, info, debug, not \"y\"\n"
+	    "t.conf:3: log: expected one of err, warn, notice, info, debug, not "
+	    "\"y\"\n"
 	    "t.conf:4: bar: unknown option, expected perhaps \"log\"\n"
 	    "t.conf:5: tcp.quux: unknown option, expected perhaps \"ttl\"\n"
 	    "t.conf:6: tcp.nagle: expected true or false, not \"maybe\"\n");
@@ -492,17 +548,24 @@ static void test_syntax(void **state)
 {
 	char *errs;
 
-	bad("log = \"info\n", "t.conf:1: syntax: expected the end of the string on its own line\n");
-	bad("\n/* x", "t.conf:2: syntax: expected the end of the comment that begins here\n");
-	bad("log = \"${HOME}\"", "t.conf:1: syntax: expected a plain value: \"${\" is not "
-				 "expanded\n");
-	bad("log = *", "t.conf:1: syntax: expected a word; other characters belong into quotes\n");
-	bad("a|b = 1", "t.conf:1: syntax: expected a word; other characters belong into quotes\n");
+	bad("log = \"info\n",
+	    "t.conf:1: syntax: expected the end of the string on its own line\n");
+	bad("\n/* x",
+	    "t.conf:2: syntax: expected the end of the comment that begins here\n");
+	bad("log = \"${HOME}\"",
+	    "t.conf:1: syntax: expected a plain value: \"${\" is not "
+	    "expanded\n");
+	bad("log = *", "t.conf:1: syntax: expected a word; other characters belong "
+		       "into quotes\n");
+	bad("a|b = 1", "t.conf:1: syntax: expected a word; other characters belong "
+		       "into quotes\n");
 	assert_null(parse("log info\n", &errs));
-	assert_non_null(strstr(errs, "t.conf:1: syntax: expected \"option = value\""));
+	assert_non_null(
+		strstr(errs, "t.conf:1: syntax: expected \"option = value\""));
 	free(errs);
 	bad("log = info\ntcp { sack = true\n",
-	    "t.conf:2: syntax: expected a closing bracket for the one that is opened here\n");
+	    "t.conf:2: syntax: expected a closing bracket for the one that is "
+	    "opened here\n");
 	bad("tcp { } }\n", "t.conf:1: syntax: expected no closing bracket here\n");
 	bad("a { b { c { d { e { f { g { h { i {",
 	    "t.conf:1: syntax: expected brackets nested less deeply\n");
@@ -522,12 +585,15 @@ static void test_cross_checks(void **state)
 	bad("interface \"a\" { mode = tap\n mtu = 65535 }",
 	    "t.conf:2: interface.mtu: expected at most 65521 on a tap\n");
 	bad("interface \"a\" { mtu = 1279 address = {fd00::1/64} }",
-	    "t.conf:1: interface.mtu: expected at least 1280, because the interface has an IPv6 "
+	    "t.conf:1: interface.mtu: expected at least 1280, because the "
+	    "interface has an IPv6 "
 	    "address\n");
 	bad("interface \"a\" { mac = 02:00:00:00:00:01 }",
-	    "t.conf:1: interface.mac: expected mode = tap; a tun has no Ethernet address\n");
+	    "t.conf:1: interface.mac: expected mode = tap; a tun has no Ethernet "
+	    "address\n");
 	bad("tcp { receive_buffer = 8M }",
-	    "t.conf:1: tcp.receive_buffer: expected at most the value of receive_buffer_max\n");
+	    "t.conf:1: tcp.receive_buffer: expected at most the value of "
+	    "receive_buffer_max\n");
 	bad("limits { flows = 100 half_open = 101 }",
 	    "t.conf:1: limits.half_open: expected at most the value of flows\n");
 	c = good("limits { flows = 100 }"); /* defaults give way */
@@ -573,7 +639,8 @@ static void put_file(const char *dir, const char *name, const char *text)
 
 static void test_dropins(void **state)
 {
-	char dir[] = "/tmp/gust-conf-XXXXXX", main_path[64], drop[64], cmd[128], *errs, want[256];
+	char dir[] = "/tmp/gust-conf-XXXXXX", main_path[64], drop[64], cmd[128],
+	     *errs, want[256];
 	struct gust_conf *c = NULL;
 	size_t len;
 	FILE *f;
@@ -582,8 +649,10 @@ static void test_dropins(void **state)
 	snprintf(main_path, sizeof(main_path), "%s/gustd.conf", dir);
 	snprintf(drop, sizeof(drop), "%s/d", dir);
 	mkdir(drop, 0700);
-	put_file(drop, "10-a.conf", "workers = 2 interface \"x\" { stack = {10.0.0.1} mtu = 1400 }\n");
-	put_file(drop, "20-b.conf", "workers = 3 interface \"x\" { stack += {10.0.0.2} }\n");
+	put_file(drop, "10-a.conf",
+		 "workers = 2 interface \"x\" { stack = {10.0.0.1} mtu = 1400 }\n");
+	put_file(drop, "20-b.conf",
+		 "workers = 3 interface \"x\" { stack += {10.0.0.2} }\n");
 	put_file(drop, "30-c.conf.bak", "workers = 9\n");
 	put_file(drop, ".hidden.conf", "workers = 9\n");
 
@@ -603,7 +672,8 @@ static void test_dropins(void **state)
 	fclose(f);
 	snprintf(want, sizeof(want), "%s:2: log: expected", main_path);
 	assert_memory_equal(errs, want, strlen(want));
-	snprintf(want, sizeof(want), "\n%s/20-b.conf:1: nope: unknown option", drop);
+	snprintf(want, sizeof(want), "\n%s/20-b.conf:1: nope: unknown option",
+		 drop);
 	assert_non_null(strstr(errs, want));
 	free(errs);
 
@@ -612,7 +682,8 @@ static void test_dropins(void **state)
 	f = open_memstream(&errs, &len);
 	assert_int_equal(conf_load(main_path, &c, f), -ENOENT);
 	fclose(f);
-	snprintf(want, sizeof(want), "%s: cannot be read: No such file or directory\n", main_path);
+	snprintf(want, sizeof(want),
+		 "%s: cannot be read: No such file or directory\n", main_path);
 	assert_string_equal(errs, want);
 	free(errs);
 	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);

@@ -29,7 +29,8 @@
 static uint32_t fake_flows; /* of each worker */
 static unsigned fake_pages; /* asked for so far */
 
-void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg)
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
+		 void *arg)
 {
 	fn(w, arg);
 }
@@ -131,18 +132,27 @@ static void test_parse(void **state)
 
 	assert_int_equal(parse("{\"method\":\"gust.Status\"}", &q, err), 0);
 	assert_int_equal(q.method, CONTROL_STATUS);
-	assert_int_equal(parse("{\"method\":\"gust.Features\",\"parameters\":{}}", &q, err), 0);
+	assert_int_equal(
+		parse("{\"method\":\"gust.Features\",\"parameters\":{}}", &q, err),
+		0);
 	assert_int_equal(q.method, CONTROL_FEATURES);
-	assert_int_equal(parse("{\"parameters\":{},\"method\":\"gust.Stats\"}", &q, err), 0);
+	assert_int_equal(
+		parse("{\"parameters\":{},\"method\":\"gust.Stats\"}", &q, err), 0);
 	assert_int_equal(q.method, CONTROL_STATS);
-	assert_int_equal(parse("{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"udp\","
-			       "\"address\":\"10.0.0.0/8\"}}", &q, err), 0);
+	assert_int_equal(parse("{\"method\":\"gust.Flows\",\"parameters\":{"
+			       "\"proto\":\"udp\","
+			       "\"address\":\"10.0.0.0/8\"}}",
+			       &q, err),
+			 0);
 	assert_int_equal(q.method, CONTROL_FLOWS);
 	assert_int_equal(q.proto, IPPROTO_UDP);
 	assert_true(q.has_addr && ipaddr_eq(&q.addr, &want));
 	assert_int_equal(q.plen, 8);
-	assert_int_equal(parse("{\"method\":\"gust.Flows\",\"parameters\":{\"address\":"
-			       "\"fd00::1\"}}", &q, err), 0);
+	assert_int_equal(
+		parse("{\"method\":\"gust.Flows\",\"parameters\":{\"address\":"
+		      "\"fd00::1\"}}",
+		      &q, err),
+		0);
 	assert_int_equal(q.plen, 128);
 	assert_int_equal(q.proto, 0);
 }
@@ -152,39 +162,45 @@ static void test_refused(void **state)
 	static const struct {
 		const char *msg, *err;
 	} t[] = {
-		{ "", "not JSON: " },
-		{ "{", "not JSON: " },
-		{ "{} x", "not JSON: " },
-		{ "[]", "expected an object with a \"method\"" },
-		{ "{}", "expected an object with a \"method\"" },
-		{ "{\"method\":1}", "expected an object with a \"method\"" },
-		{ "{\"method\":\"gust.Status\",\"method\":\"gust.Status\"}", "not JSON: " },
-		{ "{\"method\":\"gust.Status\",\"more\":true}",
-		  "expected \"method\" and \"parameters\" only" },
-		{ "{\"method\":\"gust.Status\",\"parameters\":[]}",
-		  "\"parameters\" must be an object" },
-		{ "{\"method\":\"gust.Quit\"}", "no such method \"gust.Quit\"" },
-		{ "{\"method\":\"gust.Status\",\"parameters\":{\"proto\":\"tcp\"}}",
-		  "gust.Status takes no parameter \"proto\"" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"x\":1}}",
-		  "gust.Flows takes no parameter \"x\"" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"sctp\"}}",
-		  "proto: expected" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":6}}", "proto: expected" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":6}}",
-		  "address: expected" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0\"}}",
-		  "address: expected" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0.0/33\"}}",
-		  "address: expected a prefix length up to 32" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0.0/\"}}",
-		  "address: expected a prefix length up to 32" },
-		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0.0/ 8\"}}",
-		  "address: expected a prefix length up to 32" },
+		{"", "not JSON: "},
+		{"{", "not JSON: "},
+		{"{} x", "not JSON: "},
+		{"[]", "expected an object with a \"method\""},
+		{"{}", "expected an object with a \"method\""},
+		{"{\"method\":1}", "expected an object with a \"method\""},
+		{"{\"method\":\"gust.Status\",\"method\":\"gust.Status\"}",
+		 "not JSON: "},
+		{"{\"method\":\"gust.Status\",\"more\":true}",
+		 "expected \"method\" and \"parameters\" only"},
+		{"{\"method\":\"gust.Status\",\"parameters\":[]}",
+		 "\"parameters\" must be an object"},
+		{"{\"method\":\"gust.Quit\"}", "no such method \"gust.Quit\""},
+		{"{\"method\":\"gust.Status\",\"parameters\":{\"proto\":\"tcp\"}}",
+		 "gust.Status takes no parameter \"proto\""},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"x\":1}}",
+		 "gust.Flows takes no parameter \"x\""},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"sctp\"}}",
+		 "proto: expected"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":6}}",
+		 "proto: expected"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":6}}",
+		 "address: expected"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0."
+		 "0\"}}",
+		 "address: expected"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		 "0/33\"}}",
+		 "address: expected a prefix length up to 32"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		 "0/\"}}",
+		 "address: expected a prefix length up to 32"},
+		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		 "0/ 8\"}}",
+		 "address: expected a prefix length up to 32"},
 	};
 
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct control_req q = { .method = CONTROL_METHODS };
+		struct control_req q = {.method = CONTROL_METHODS};
 		char err[160] = "";
 
 		assert_int_equal(parse(t[i].msg, &q, err), -EINVAL);
@@ -206,7 +222,8 @@ static int setup(void **state)
 	char err[256];
 
 	assert_non_null(f);
-	snprintf(f->path, sizeof(f->path), "/tmp/gust-control-%d.sock", (int)getpid());
+	snprintf(f->path, sizeof(f->path), "/tmp/gust-control-%d.sock",
+		 (int)getpid());
 	unlink(f->path);
 	assert_int_equal(conf_load(NULL, &f->d.conf, stderr), 0);
 	f->d.conf_path = "test.conf";
@@ -217,12 +234,14 @@ static int setup(void **state)
 	f->d.last.mtu = 1500;
 	f->d.last.up = f->d.last.present = true;
 	f->d.last.n_addr = 1;
-	f->d.last.addr[0] = (struct link_addr){ ip("10.0.0.1"), ip("10.0.0.2"), 32, true };
+	f->d.last.addr[0] =
+		(struct link_addr){ip("10.0.0.1"), ip("10.0.0.2"), 32, true};
 	f->d.to_kernel.feats = FEAT_BIT(FEAT_TSO4);
 	f->d.proof.tried = true;
 	f->d.proof.ok = FEAT_BIT(FEAT_TSO4);
 	f->d.demoted = FEAT_BIT(FEAT_USO);
-	assert_int_equal(control_new(&f->d, f->path, &f->d.control, err, sizeof(err)), 0);
+	assert_int_equal(
+		control_new(&f->d, f->path, &f->d.control, err, sizeof(err)), 0);
 	fake_flows = 0;
 	fake_pages = 0;
 	*state = f;
@@ -250,7 +269,7 @@ static void spin(struct fixture *f, unsigned times)
 
 static int dial(struct fixture *f)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	strcpy(sun.sun_path, f->path);
@@ -261,7 +280,8 @@ static int dial(struct fixture *f)
 /* With its NUL. */
 static void put(int fd, const char *msg)
 {
-	assert_int_equal(send(fd, msg, strlen(msg) + 1, MSG_NOSIGNAL), strlen(msg) + 1);
+	assert_int_equal(send(fd, msg, strlen(msg) + 1, MSG_NOSIGNAL),
+			 strlen(msg) + 1);
 }
 
 /* One reply, up to its NUL and no further; NULL: the connection was closed. */
@@ -270,7 +290,7 @@ static char *get(struct fixture *f, int fd)
 	size_t len = 0, cap = 1 << 20, want;
 	char *buf = malloc(cap), *end;
 
-	for (unsigned idle = 0; idle < 100000; ) {
+	for (unsigned idle = 0; idle < 100000;) {
 		ssize_t n = recv(fd, buf + len, cap - len, MSG_PEEK);
 
 		if (n < 0) {
@@ -342,14 +362,16 @@ static void test_status(void **state)
 	assert_true(json_is_null(at(o, "interface.netns")));
 	assert_true(json_is_true(at(o, "interface.up")));
 	assert_int_equal(json_integer_value(at(o, "interface.mtu")), 1500);
-	assert_string_equal(json_string_value(json_object_get(
-				json_array_get(at(o, "interface.addresses"), 0), "peer")),
-			    "10.0.0.2");
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(at(o, "interface.addresses"), 0), "peer")),
+		"10.0.0.2");
 	assert_int_equal(json_integer_value(at(o, "workers")), 2);
 	assert_int_equal(json_integer_value(at(o, "traffic.rx_packets")), 20);
 	assert_int_equal(json_integer_value(at(o, "drops")), 8);
-	assert_string_equal(json_string_value(json_array_get(at(o, "selftest.ok"), 0)),
-			    "tx-tcp-segmentation");
+	assert_string_equal(
+		json_string_value(json_array_get(at(o, "selftest.ok"), 0)),
+		"tx-tcp-segmentation");
 	assert_int_equal(json_integer_value(at(o, "memory.slab_size")), 1 << 20);
 	assert_true(json_integer_value(at(o, "memory.rss")) > 0);
 	json_decref(o);
@@ -360,12 +382,14 @@ static void test_features(void **state)
 {
 	struct fixture *f = *state;
 	int fd = dial(f);
-	json_t *o = call(f, fd, "{\"method\":\"gust.Features\"}"), *list, *tso, *uso;
+	json_t *o = call(f, fd, "{\"method\":\"gust.Features\"}"), *list, *tso,
+	       *uso;
 
 	list = at(o, "features");
 	assert_int_equal(json_array_size(list), FEAT_N);
 	tso = json_array_get(list, FEAT_TSO4);
-	assert_string_equal(json_string_value(at(tso, "name")), "tx-tcp-segmentation");
+	assert_string_equal(json_string_value(at(tso, "name")),
+			    "tx-tcp-segmentation");
 	assert_true(json_is_true(at(tso, "to_kernel")));
 	assert_true(json_is_false(at(tso, "from_kernel")));
 	assert_string_equal(json_string_value(at(tso, "proven")), "yes");
@@ -387,8 +411,10 @@ static void test_stats(void **state)
 	assert_int_equal(json_integer_value(at(o, "total.tcp.retransmitted")), 14);
 	assert_int_equal(json_array_size(at(o, "workers")), 2);
 	assert_int_equal(json_integer_value(at(json_array_get(at(o, "workers"), 1),
-					       "drops.short")), 3);
-	assert_string_equal(json_string_value(at(o, "drop_texts.ttl")), drop_text(DROP_TTL));
+					       "drops.short")),
+			 3);
+	assert_string_equal(json_string_value(at(o, "drop_texts.ttl")),
+			    drop_text(DROP_TTL));
 	json_decref(o);
 	close(fd);
 }
@@ -421,17 +447,22 @@ static void test_flows(void **state)
 	assert_null(json_object_get(v, "tcp"));
 	json_decref(o);
 
-	o = call(f, fd, "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"udp\"}}");
+	o = call(f, fd,
+		 "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"udp\"}}");
 	assert_int_equal(json_array_size(at(o, "flows")), 3000);
 	json_decref(o);
-	o = call(f, fd, "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":"
-			"\"2001:db8::/32\"}}");
+	o = call(f, fd,
+		 "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":"
+		 "\"2001:db8::/32\"}}");
 	assert_int_equal(json_array_size(at(o, "flows")), 3000);
 	json_decref(o);
-	o = call(f, fd, "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0.1\"}}");
+	o = call(f, fd,
+		 "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		 "1\"}}");
 	assert_int_equal(json_array_size(at(o, "flows")), 0);
 	json_decref(o);
-	o = call(f, fd, "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"icmp\"}}");
+	o = call(f, fd,
+		 "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"icmp\"}}");
 	assert_int_equal(json_array_size(at(o, "flows")), 0);
 	json_decref(o);
 	close(fd);
@@ -464,8 +495,9 @@ static void test_slow_reader(void **state)
 static void test_pipelined(void **state)
 {
 	struct fixture *f = *state;
-	static const char two[] = "{\"method\":\"gust.Flows\"}\0{\"method\":\"gust.Nope\"}\0"
-				  "{\"method\":\"gust.Sta";
+	static const char two[] =
+		"{\"method\":\"gust.Flows\"}\0{\"method\":\"gust.Nope\"}\0"
+		"{\"method\":\"gust.Sta";
 	int fd = dial(f);
 	char *text;
 
@@ -475,8 +507,9 @@ static void test_pipelined(void **state)
 	assert_non_null(strstr(text, "\"flows\""));
 	free(text);
 	text = get(f, fd);
-	assert_string_equal(text, "{\"error\":\"gust.Error\",\"parameters\":{\"message\":"
-				  "\"no such method \\\"gust.Nope\\\"\"}}");
+	assert_string_equal(text,
+			    "{\"error\":\"gust.Error\",\"parameters\":{\"message\":"
+			    "\"no such method \\\"gust.Nope\\\"\"}}");
 	free(text);
 	put(fd, "ts\"}"); /* the rest of the third */
 	text = get(f, fd);
@@ -510,8 +543,9 @@ static void test_too_long(void **state)
 		spin(f, 1);
 	}
 	text = get(f, fd);
-	assert_string_equal(text, "{\"error\":\"gust.Error\",\"parameters\":{\"message\":"
-				  "\"request too long\"}}");
+	assert_string_equal(text,
+			    "{\"error\":\"gust.Error\",\"parameters\":{\"message\":"
+			    "\"request too long\"}}");
 	free(text);
 	spin(f, 10);
 	close(fd);
@@ -551,14 +585,15 @@ static void test_path(void **state)
 	struct fixture *f = *state;
 	struct control *c = NULL;
 	char err[256], other[80], long_path[200];
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct stat st;
 	int fd;
 
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
 
-	assert_int_equal(control_new(&f->d, f->path, &c, err, sizeof(err)), -EADDRINUSE);
+	assert_int_equal(control_new(&f->d, f->path, &c, err, sizeof(err)),
+			 -EADDRINUSE);
 	assert_non_null(strstr(err, "another gustd answers there"));
 	spin(f, 3);
 
@@ -580,14 +615,16 @@ static void test_path(void **state)
 
 	/* nor is a file that was there before */
 	c = NULL;
-	assert_int_equal(control_new(&f->d, other, &c, err, sizeof(err)), -EADDRINUSE);
+	assert_int_equal(control_new(&f->d, other, &c, err, sizeof(err)),
+			 -EADDRINUSE);
 	assert_non_null(strstr(err, "taken by another file"));
 	assert_int_equal(stat(other, &st), 0);
 	unlink(other);
 
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[sizeof(long_path) - 1] = '\0';
-	assert_int_equal(control_new(&f->d, long_path, &c, err, sizeof(err)), -ENAMETOOLONG);
+	assert_int_equal(control_new(&f->d, long_path, &c, err, sizeof(err)),
+			 -ENAMETOOLONG);
 	assert_null(c);
 }
 

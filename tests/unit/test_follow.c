@@ -22,9 +22,9 @@
 
 #define TSO (TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 #define USO (TUN_F_USO4 | TUN_F_USO6)
-#define ALL_FEATS                                                              \
-	(FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) | FEAT_BIT(FEAT_TSO4) |    \
-	 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO) |   \
+#define ALL_FEATS                                                                  \
+	(FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) | FEAT_BIT(FEAT_TSO4) |        \
+	 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO) |       \
 	 FEAT_BIT(FEAT_GRO))
 
 static struct link_state link_now;
@@ -73,9 +73,11 @@ static int setup(void **state)
 	assert_int_equal(conf_load(NULL, &d->conf, stderr), 0);
 	memset(&link_now, 0, sizeof(link_now));
 	strcpy(link_now.name, "gust0");
-	link_now.present = link_now.up = link_now.lower_up = link_now.ethtool_ok = true;
+	link_now.present = link_now.up = link_now.lower_up = link_now.ethtool_ok =
+		true;
 	link_now.mtu = 1500;
-	link_now.gso_max_size = link_now.gro_max_size = link_now.tso_max_size = 65536;
+	link_now.gso_max_size = link_now.gro_max_size = link_now.tso_max_size =
+		65536;
 	link_now.gso_ipv4_max_size = link_now.gro_ipv4_max_size = 65536;
 	link_now.feat_active = link_now.feat_wanted = link_now.feat_hw = ALL_FEATS;
 	d->link = (struct link *)&link_now;
@@ -114,7 +116,8 @@ static void test_nothing_to_set(void **state)
 static void test_administrator(void **state)
 {
 	struct daemon *d = *state;
-	uint32_t tso = FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN);
+	uint32_t tso =
+		FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN);
 
 	daemon_negotiate(d);
 	link_now.feat_active &= ~tso;
@@ -180,14 +183,16 @@ static void test_refused(void **state)
 static void test_snapshot(void **state)
 {
 	struct daemon *d = *state;
-	struct ipaddr peer4 = ip("10.111.0.2"), peer6 = ip("fd00::2"), own = ip("10.9.9.9");
+	struct ipaddr peer4 = ip("10.111.0.2"), peer6 = ip("fd00::2"),
+		      own = ip("10.9.9.9");
 
 	d->conf->own[0] = own;
 	d->conf->own[1] = peer4; /* said twice */
 	d->conf->n_own = 2;
-	link_now.addr[0] = (struct link_addr){ ip("10.111.0.1"), peer4, 32, true };
-	link_now.addr[1] = (struct link_addr){ ip("fd00::1"), peer6, 128, true };
-	link_now.addr[2] = (struct link_addr){ ip("192.0.2.1"), ip("192.0.2.1"), 24, false };
+	link_now.addr[0] = (struct link_addr){ip("10.111.0.1"), peer4, 32, true};
+	link_now.addr[1] = (struct link_addr){ip("fd00::1"), peer6, 128, true};
+	link_now.addr[2] =
+		(struct link_addr){ip("192.0.2.1"), ip("192.0.2.1"), 24, false};
 	link_now.n_addr = 3;
 	link_now.mtu = 9000;
 	d->tcp_secret.k0 = 42;
@@ -252,14 +257,17 @@ static void test_tun_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_nothing_to_set, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_administrator, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_to_set, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_administrator, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_demotion, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_without_netlink, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_netlink, setup,
+						teardown),
 		cmocka_unit_test(test_tun_bits),
 	};
 

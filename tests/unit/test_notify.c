@@ -20,15 +20,17 @@
 /* A datagram socket at `path`, "@..." in the abstract name space. */
 static int receiver(const char *path)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
 	memcpy(sun.sun_path, path, strlen(path));
 	if (path[0] == '@')
 		sun.sun_path[0] = '\0';
-	assert_int_equal(bind(fd, (struct sockaddr *)&sun,
-			      offsetof(struct sockaddr_un, sun_path) + strlen(path)), 0);
+	assert_int_equal(
+		bind(fd, (struct sockaddr *)&sun,
+		     offsetof(struct sockaddr_un, sun_path) + strlen(path)),
+		0);
 	return fd;
 }
 
