@@ -19,7 +19,7 @@
 #include "wire/ipv6.h"
 
 #define QUOTE_MAX 512 /* bytes of a quotation that are looked at */
-#define EXT_MAX 8     /* IPv6 extension headers walked in a quotation */
+#define EXT_MAX 8 /* IPv6 extension headers walked in a quotation */
 
 /*
  * The transport of a quoted packet: `t` has `len` bytes. RFC 792 and RFC 4443
@@ -86,8 +86,8 @@ static int quote6(const uint8_t *p, size_t len, struct flow_quote *q)
 	q->key.in = h.dst;
 	q->ip_len = h.plen + IPV6_HLEN;
 	nh = h.nh;
-	while (nh == IP6_NH_HOPOPTS || nh == IP6_NH_ROUTING || nh == IP6_NH_DSTOPTS ||
-	       nh == IP6_NH_AH || nh == IP6_NH_FRAGMENT) {
+	while (nh == IP6_NH_HOPOPTS || nh == IP6_NH_ROUTING ||
+	       nh == IP6_NH_DSTOPTS || nh == IP6_NH_AH || nh == IP6_NH_FRAGMENT) {
 		uint16_t ext_len;
 		uint8_t kind = nh;
 
@@ -132,8 +132,8 @@ int flow_quote_of(const struct gust_pkt *p, bool v6, struct flow_quote *ret_q)
 }
 
 /* An ICMP message: echo requests by id, errors by what they quote. */
-static int key_of_icmp(const struct gust_pkt *p, const struct gust_layer *l4, bool v6,
-		       struct flow_key *k)
+static int key_of_icmp(const struct gust_pkt *p, const struct gust_layer *l4,
+		       bool v6, struct flow_key *k)
 {
 	const uint8_t *t = p->head + l4->off;
 	struct flow_quote q;

@@ -77,8 +77,8 @@ uint32_t flow_table_hash(const struct flow_table *t, const struct flow_key *k)
 	return flow_key_hash(&t->secret, k);
 }
 
-struct flow_ent *flow_table_find(const struct flow_table *t, const struct flow_key *k,
-				 uint32_t hash)
+struct flow_ent *flow_table_find(const struct flow_table *t,
+				 const struct flow_key *k, uint32_t hash)
 {
 	for (uint32_t i = hash & t->mask; t->slot[i].e; i = (i + 1) & t->mask) {
 		const struct slot *s = &t->slot[i];

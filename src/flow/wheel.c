@@ -135,7 +135,8 @@ void wheel_arm(struct wheel *w, struct wtimer *t, uint64_t deadline_us)
 			return;
 		}
 		tick = tick_of(deadline_us);
-		if (t->deadline_us != ENV_NEVER && tick == tick_of(t->deadline_us)) {
+		if (t->deadline_us != ENV_NEVER &&
+		    tick == tick_of(t->deadline_us)) {
 			t->deadline_us = deadline_us;
 			return;
 		}
@@ -175,7 +176,8 @@ static unsigned next_slot(const uint64_t *map, unsigned s)
 static uint64_t next_event(const struct wheel *w, const struct list **ret_head)
 {
 	for (unsigned l = 0; l < LEVELS; l++) {
-		unsigned s = next_slot(w->map[l], (w->cur >> (8 * l)) & (SLOTS - 1));
+		unsigned s =
+			next_slot(w->map[l], (w->cur >> (8 * l)) & (SLOTS - 1));
 		unsigned above = 8 * (l + 1);
 
 		if (s == SLOTS)

@@ -22,16 +22,16 @@
 /* The walk over one datagram. */
 struct cut {
 	const struct gust_pkt *p;
-	uint32_t data_off;  /* where what is cut begins in the head */
-	uint32_t data_len;  /* all of it, head and payload */
-	uint32_t chunk;     /* bytes in one fragment, a multiple of 8 */
-	unsigned frag;      /* cursor in the payload: p->frag[frag].p + frag_off */
+	uint32_t data_off; /* where what is cut begins in the head */
+	uint32_t data_len; /* all of it, head and payload */
+	uint32_t chunk; /* bytes in one fragment, a multiple of 8 */
+	unsigned frag; /* cursor in the payload: p->frag[frag].p + frag_off */
 	uint32_t frag_off;
 	struct ipv4_hdr h4;
 	uint8_t opts4[IPV4_HLEN_MAX - IPV4_HLEN]; /* options of later fragments */
 	uint8_t opts4_len;
 	struct ipv6_frag h6;
-	uint16_t nh_off;    /* IPv6: next-header field in front of the cut */
+	uint16_t nh_off; /* IPv6: next-header field in front of the cut */
 };
 
 /* Give `to` the next `len` payload bytes. */
@@ -114,7 +114,8 @@ static void head6(struct cut *c, struct gust_pkt *f, uint32_t off, uint32_t len)
 	f->hlen = f->len = c->data_off + FRAG_HLEN;
 	for (unsigned i = 0; i < c->p->nlayer; i++)
 		if (c->p->layer[i].off < c->data_off)
-			pkt_layer_append(f, c->p->layer[i].kind, 0, c->p->layer[i].off);
+			pkt_layer_append(f, c->p->layer[i].kind, 0,
+					 c->p->layer[i].off);
 	pkt_layer_append(f, GUST_L_FRAGHDR, GUST_LF_FRAGMENT, c->data_off);
 }
 

@@ -91,8 +91,8 @@ void icmp_echo_reply(struct gust_pkt *p)
 
 struct gust_pkt *icmp_echo_new(struct pkt_pool *pool, const struct ipaddr *src,
 			       const struct ipaddr *dst, uint8_t ttl, uint8_t tos,
-			       bool request, uint16_t id, uint16_t seq, const void *data,
-			       uint32_t len)
+			       bool request, uint16_t id, uint16_t seq,
+			       const void *data, uint32_t len)
 {
 	bool v4 = ipaddr_is4(dst);
 	struct icmp_hdr h = {

@@ -44,8 +44,8 @@ static const struct {
 				  ICMP6_UNREACH_PORT, ECONNREFUSED },
 	[ICMP_E_ADMIN] = { ICMP4_UNREACH, ICMP4_UNREACH_ADMIN, ICMP6_UNREACH,
 			   ICMP6_UNREACH_ADMIN, EACCES },
-	[ICMP_E_TOO_BIG] = { ICMP4_UNREACH, ICMP4_UNREACH_FRAG_NEEDED, ICMP6_TOO_BIG,
-			     0, EMSGSIZE },
+	[ICMP_E_TOO_BIG] = { ICMP4_UNREACH, ICMP4_UNREACH_FRAG_NEEDED,
+			     ICMP6_TOO_BIG, 0, EMSGSIZE },
 	[ICMP_E_TTL] = { ICMP4_TIME_EXCEEDED, 0, ICMP6_TIME_EXCEEDED, 0,
 			 EHOSTUNREACH },
 	[ICMP_E_REASM_TIME] = { ICMP4_TIME_EXCEEDED, 1, ICMP6_TIME_EXCEEDED, 1,
@@ -130,8 +130,8 @@ static uint32_t rest_of(enum icmp_error e, bool v4, uint32_t info)
 }
 
 static struct gust_pkt *emit(struct pkt_pool *pool, const struct ipaddr *from,
-			     const struct ipaddr *to, enum icmp_error e, uint32_t info,
-			     const uint8_t *quote, uint32_t len)
+			     const struct ipaddr *to, enum icmp_error e,
+			     uint32_t info, const uint8_t *quote, uint32_t len)
 {
 	bool v4 = ipaddr_is4(to);
 	struct icmp_hdr h = {
@@ -212,8 +212,8 @@ static bool may_answer(const struct gust_pkt *p, const struct gust_layer *l3,
 	uint8_t proto;
 
 	pkt_addrs(p, &src, &dst, &proto);
-	if (ipaddr_is_any(&src) || ipaddr_is_multicast(&src) || ipaddr_is_broadcast(&src) ||
-	    ipaddr_is_loopback(&src))
+	if (ipaddr_is_any(&src) || ipaddr_is_multicast(&src) ||
+	    ipaddr_is_broadcast(&src) || ipaddr_is_loopback(&src))
 		return false;
 	group = ipaddr_is_multicast(&dst) || ipaddr_is_broadcast(&dst) ||
 		(p->layer[0].kind == GUST_L_ETH && p->head[p->layer[0].off] & 1);
@@ -267,13 +267,15 @@ static uint32_t synth_l4(uint8_t *b, const struct flow_key *key, const void *dat
 			 uint32_t len)
 {
 	bool v4 = ipaddr_is4(&key->in);
-	uint32_t sum = v4 && key->proto == IPPROTO_ICMP ?
-			       0 :
-			       csum_pseudo(&key->in, &key->out, key->proto, 8 + len);
+	uint32_t sum =
+		v4 && key->proto == IPPROTO_ICMP ?
+			0 :
+			csum_pseudo(&key->in, &key->out, key->proto, 8 + len);
 	uint16_t c;
 
 	if (key->proto == IPPROTO_UDP) {
-		struct udp_hdr u = { key->in_port, key->out_port, UDP_HLEN + len, 0 };
+		struct udp_hdr u = { key->in_port, key->out_port, UDP_HLEN + len,
+				     0 };
 
 		udp_build(b, &u);
 		c = csum_fold(csum_add(csum_add(sum, b, 8), data, len));
@@ -298,7 +300,8 @@ struct gust_pkt *icmp_error_synth(struct pkt_pool *pool, const struct flow_key *
 				  uint32_t info, const struct ipaddr *from)
 {
 	bool v4 = ipaddr_is4(&key->in);
-	uint32_t max = v4 ? QUOTE_MAX4 : QUOTE_MAX6, ihl = v4 ? IPV4_HLEN : IPV6_HLEN;
+	uint32_t max = v4 ? QUOTE_MAX4 : QUOTE_MAX6,
+		 ihl = v4 ? IPV4_HLEN : IPV6_HLEN;
 	uint32_t n, l4_len;
 	uint8_t quote[QUOTE_MAX6];
 
@@ -307,14 +310,19 @@ struct gust_pkt *icmp_error_synth(struct pkt_pool *pool, const struct flow_key *
 		return NULL;
 	l4_len = synth_l4(quote + ihl, key, data, len);
 	if (v4) {
-		struct ipv4_hdr h = { .src = key->in, .dst = key->out,
-				      .tot_len = ihl + l4_len + len, .hlen = ihl,
-				      .ttl = IP_TTL_DEFAULT, .proto = key->proto };
+		struct ipv4_hdr h = { .src = key->in,
+				      .dst = key->out,
+				      .tot_len = ihl + l4_len + len,
+				      .hlen = ihl,
+				      .ttl = IP_TTL_DEFAULT,
+				      .proto = key->proto };
 
 		ipv4_build(quote, &h);
 	} else {
-		struct ipv6_hdr h = { .src = key->in, .dst = key->out,
-				      .plen = l4_len + len, .nh = key->proto,
+		struct ipv6_hdr h = { .src = key->in,
+				      .dst = key->out,
+				      .plen = l4_len + len,
+				      .nh = key->proto,
 				      .hop = IP_TTL_DEFAULT };
 
 		ipv6_build(quote, &h);
@@ -335,7 +343,7 @@ struct gust_pkt *icmp_error_synth(struct pkt_pool *pool, const struct flow_key *
 static uint32_t plateau_below(uint32_t len)
 {
 	static const uint16_t plateau[] = { 32000, 17914, 8166, 4352, 2002,
-					    1492,  1006,  508,	296 };
+					    1492,  1006,  508,  296 };
 
 	for (unsigned i = 0; i < sizeof(plateau) / sizeof(plateau[0]); i++)
 		if (plateau[i] < len)
@@ -350,16 +358,16 @@ static const int8_t unreach4[] = {
 	ICMP_E_PORT_UNREACH,
 	ICMP_E_TOO_BIG,
 	ICMP_E_HOST_UNREACH, /* 5: source route failed */
-	ICMP_E_NET_UNREACH,  /* 6: network unknown */
+	ICMP_E_NET_UNREACH, /* 6: network unknown */
 	ICMP_E_HOST_UNREACH, /* 7: host unknown */
 	ICMP_E_HOST_UNREACH, /* 8: source isolated */
-	ICMP_E_ADMIN,	     /* 9, 10: network, host prohibited */
+	ICMP_E_ADMIN, /* 9, 10: network, host prohibited */
 	ICMP_E_ADMIN,
-	ICMP_E_NET_UNREACH,  /* 11, 12: for this type of service */
+	ICMP_E_NET_UNREACH, /* 11, 12: for this type of service */
 	ICMP_E_HOST_UNREACH,
-	ICMP_E_ADMIN,	     /* 13 */
-	ICMP_E_ADMIN,	     /* 14: precedence violation */
-	ICMP_E_ADMIN,	     /* 15: precedence cutoff */
+	ICMP_E_ADMIN, /* 13 */
+	ICMP_E_ADMIN, /* 14: precedence violation */
+	ICMP_E_ADMIN, /* 15: precedence cutoff */
 };
 
 static enum drop_reason classify4(const struct icmp_hdr *h, struct icmp_event *ev)
@@ -424,7 +432,8 @@ static enum drop_reason classify6(const struct icmp_hdr *h, struct icmp_event *e
 	return DROP_NO_PROTO;
 }
 
-enum drop_reason icmp_error_parse(const struct gust_pkt *p, struct icmp_event *ret_ev)
+enum drop_reason icmp_error_parse(const struct gust_pkt *p,
+				  struct icmp_event *ret_ev)
 {
 	const struct gust_layer *l4 = p->nlayer ? pkt_l4(p) : NULL;
 	struct icmp_event ev = { 0 };

@@ -54,7 +54,8 @@ static void push6(struct gust_pkt *p, const struct ip_tx *tx,
 	pkt_layer_push(p, GUST_L_IPV6, 0);
 }
 
-void ip_push(struct gust_pkt *p, const struct ip_tx *tx, const struct port_caps *caps)
+void ip_push(struct gust_pkt *p, const struct ip_tx *tx,
+	     const struct port_caps *caps)
 {
 	if (ipaddr_is4(&tx->dst))
 		push4(p, tx);

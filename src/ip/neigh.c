@@ -32,10 +32,10 @@
 #include "wire/ipv6.h"
 
 #define ENT_MAX 4096
-#define WAIT_MAX 8     /* packets for one neighbour */
+#define WAIT_MAX 8 /* packets for one neighbour */
 #define WAIT_TOTAL 128 /* packets in all: each may pin a slab for three seconds */
-#define TRIES 3                         /* RFC 4861 10 MAX_MULTICAST_SOLICIT */
-#define RETRANS_US UINT64_C(1000000)    /* RFC 4861 10; RFC 1122 2.3.2.1 */
+#define TRIES 3 /* RFC 4861 10 MAX_MULTICAST_SOLICIT */
+#define RETRANS_US UINT64_C(1000000) /* RFC 4861 10; RFC 1122 2.3.2.1 */
 #define REACHABLE_US UINT64_C(30000000) /* RFC 4861 10 REACHABLE_TIME */
 #define IDLE_US (600 * UINT64_C(1000000))
 #define ND_MAX 512 /* bytes of a neighbour discovery message */
@@ -79,7 +79,8 @@ static struct neigh_ent *ent_new(struct neigh *n, const struct ipaddr *a,
 	struct neigh_ent **b, *e;
 
 	if (n->n == ENT_MAX)
-		ent_drop(n, container_of(list_first(&n->lru), struct neigh_ent, lru));
+		ent_drop(n,
+			 container_of(list_first(&n->lru), struct neigh_ent, lru));
 	if (!list_empty(&n->unused)) {
 		e = container_of(list_first(&n->unused), struct neigh_ent, lru);
 		list_del(&e->lru);
@@ -111,8 +112,9 @@ static void ent_timer(struct neigh *n, struct neigh_ent *e, const struct env *en
 }
 
 /* The neighbour is at `mac`: what waits for it goes. */
-static void ent_confirm(struct neigh *n, struct neigh_ent *e, const struct ethaddr *mac,
-			struct gust_batch *out, const struct env *env)
+static void ent_confirm(struct neigh *n, struct neigh_ent *e,
+			const struct ethaddr *mac, struct gust_batch *out,
+			const struct env *env)
 {
 	struct gust_pkt *p;
 
@@ -145,7 +147,8 @@ static void ent_ask(struct neigh *n, struct neigh_ent *e, const struct ipaddr *s
 
 		/* without an address of our own: a probe (RFC 5227), which is
 		 * answered as well */
-		neigh_send_arp(n, out, ARP_REQUEST, to, src ? src : &none, &e->addr);
+		neigh_send_arp(n, out, ARP_REQUEST, to, src ? src : &none,
+			       &e->addr);
 	} else if (src) {
 		/* RFC 4861 4.3: an unspecified source would mean DAD; until an
 		 * address is ours the packets wait for the next try */
@@ -164,8 +167,8 @@ struct neigh *neigh_new(struct pkt_pool *pool, const struct neigh_conf *conf)
 	n->responder = conf->responder;
 	/* RFC 4291 appendix A: modified EUI-64 */
 	n->linklocal = (struct ipaddr){ { 0xfe, 0x80, [8] = conf->mac.b[0] ^ 2,
-					  conf->mac.b[1], conf->mac.b[2], 0xff, 0xfe,
-					  conf->mac.b[3], conf->mac.b[4],
+					  conf->mac.b[1], conf->mac.b[2], 0xff,
+					  0xfe, conf->mac.b[3], conf->mac.b[4],
 					  conf->mac.b[5] } };
 	list_init(&n->lru);
 	list_init(&n->timers);
@@ -173,7 +176,8 @@ struct neigh *neigh_new(struct pkt_pool *pool, const struct neigh_conf *conf)
 	gust_batch_init(&n->failed);
 	n->ent = calloc(ENT_MAX, sizeof(*n->ent));
 	n->bucket = calloc(ENT_MAX, sizeof(struct neigh_ent *));
-	if (!n->ent || !n->bucket || neigh_own_set(n, conf->own, conf->n_own, 0) < 0) {
+	if (!n->ent || !n->bucket ||
+	    neigh_own_set(n, conf->own, conf->n_own, 0) < 0) {
 		neigh_free(n);
 		return NULL;
 	}
@@ -185,7 +189,8 @@ void neigh_free(struct neigh *n)
 	if (!n)
 		return;
 	while (n->ent && n->bucket && !list_empty(&n->lru))
-		ent_drop(n, container_of(list_first(&n->lru), struct neigh_ent, lru));
+		ent_drop(n,
+			 container_of(list_first(&n->lru), struct neigh_ent, lru));
 	pkt_batch_free(&n->failed);
 	free(n->own);
 	free(n->ent);
@@ -227,14 +232,16 @@ static bool can_be_neighbour(const struct neigh *n, const struct ipaddr *a,
 {
 	static const struct ethaddr zero;
 
-	return !ipaddr_is_any(a) && !ipaddr_is_multicast(a) && !ipaddr_is_broadcast(a) &&
-	       !ipaddr_is_loopback(a) && !ethaddr_is_group(mac) &&
-	       memcmp(mac, &zero, sizeof(zero)) && !neigh_own_find(n, a);
+	return !ipaddr_is_any(a) && !ipaddr_is_multicast(a) &&
+	       !ipaddr_is_broadcast(a) && !ipaddr_is_loopback(a) &&
+	       !ethaddr_is_group(mac) && memcmp(mac, &zero, sizeof(zero)) &&
+	       !neigh_own_find(n, a);
 }
 
 /* `mac` has `a`. Unless `create`, only an entry that exists is changed. */
-static void learn(struct neigh *n, const struct ipaddr *a, const struct ethaddr *mac,
-		  bool create, struct gust_batch *out, const struct env *env)
+static void learn(struct neigh *n, const struct ipaddr *a,
+		  const struct ethaddr *mac, bool create, struct gust_batch *out,
+		  const struct env *env)
 {
 	struct neigh_ent *e = n->last;
 
@@ -276,20 +283,21 @@ static enum drop_reason arp_input(struct neigh *n, const struct gust_pkt *p,
 	}
 	/* RFC 826: an entry that exists is brought up to date by any message, a
 	 * new one is made when we are the one spoken to */
-	learn(n, &m.spa, &m.sha, target || !memcmp(&eth->dst, &n->mac, sizeof(n->mac)),
-	      out, env);
+	learn(n, &m.spa, &m.sha,
+	      target || !memcmp(&eth->dst, &n->mac, sizeof(n->mac)), out, env);
 	if (!target || m.op != ARP_REQUEST || !n->responder)
 		return DROP_NONE;
 	if (target->state == NEIGH_DAD_OK)
 		neigh_send_arp(n, out, ARP_REPLY, &m.sha, &target->addr, &m.spa);
 	else if (target->state == NEIGH_DAD_TENTATIVE && ipaddr_is_any(&m.spa))
-		neigh_own_conflict(n, target, out, env); /* both probe: RFC 5227 2.1.1 */
+		/* both probe: RFC 5227 2.1.1 */
+		neigh_own_conflict(n, target, out, env);
 	return DROP_NONE;
 }
 
-static void ns_input(struct neigh *n, const struct nd_msg *m, const struct ipaddr *src,
-		     const struct eth_hdr *eth, struct gust_batch *out,
-		     const struct env *env)
+static void ns_input(struct neigh *n, const struct nd_msg *m,
+		     const struct ipaddr *src, const struct eth_hdr *eth,
+		     struct gust_batch *out, const struct env *env)
 {
 	struct neigh_own *o = neigh_own_find(n, &m->target);
 	const struct ethaddr *mac = m->has_lladdr ? &m->lladdr : &eth->src;
@@ -312,8 +320,8 @@ static void ns_input(struct neigh *n, const struct nd_msg *m, const struct ipadd
 }
 
 /* RFC 4861 7.2.5 */
-static void na_input(struct neigh *n, const struct nd_msg *m, struct gust_batch *out,
-		     const struct env *env)
+static void na_input(struct neigh *n, const struct nd_msg *m,
+		     struct gust_batch *out, const struct env *env)
 {
 	struct neigh_own *o = neigh_own_find(n, &m->target);
 	struct neigh_ent *e;
@@ -358,8 +366,9 @@ static bool nd_valid(const struct nd_msg *m, const struct ipv6_hdr *ip)
 }
 
 static enum drop_reason nd_input(struct neigh *n, struct gust_pkt *p,
-				 const struct gust_layer *l4, const struct eth_hdr *eth,
-				 struct gust_batch *out, const struct env *env)
+				 const struct gust_layer *l4,
+				 const struct eth_hdr *eth, struct gust_batch *out,
+				 const struct env *env)
 {
 	const struct gust_layer *l3 = pkt_l3(p);
 	uint32_t len = p->len - l4->off, in_head = p->hlen - l4->off;
@@ -368,9 +377,9 @@ static enum drop_reason nd_input(struct neigh *n, struct gust_pkt *p,
 	struct nd_msg m;
 
 	/* RFC 6980 5: no fragment header, not even of an atomic fragment */
-	if (ipv6_parse(p->head + l3->off, p->hlen - l3->off, &ip) < 0 || ip.hop != 255 ||
-	    len > sizeof(b) || in_head > len || pkt_layer(p, GUST_L_FRAGHDR) ||
-	    !pkt_csum_verify(p))
+	if (ipv6_parse(p->head + l3->off, p->hlen - l3->off, &ip) < 0 ||
+	    ip.hop != 255 || len > sizeof(b) || in_head > len ||
+	    pkt_layer(p, GUST_L_FRAGHDR) || !pkt_csum_verify(p))
 		return DROP_BAD_ND;
 	memcpy(b, p->head + l4->off, in_head);
 	pkt_payload_copy(p, 0, b + in_head, len - in_head);
@@ -414,14 +423,16 @@ bool neigh_input(struct neigh *n, struct gust_pkt *p, struct gust_batch *out,
 
 	*ret_drop = DROP_NONE;
 	if (!p->nlayer || p->layer[0].kind != GUST_L_ETH ||
-	    eth_parse(p->head + p->layer[0].off, p->hlen - p->layer[0].off, &eth) < 0)
+	    eth_parse(p->head + p->layer[0].off, p->hlen - p->layer[0].off, &eth) <
+		    0)
 		return false;
 	need_key(n, env);
 	arp = p->nlayer > 1 && p->layer[1].kind == GUST_L_ARP;
 	l4 = pkt_l4(p);
 	nd = l4 && l4->kind == GUST_L_ICMP6 && p->layer[1].kind == GUST_L_IPV6 &&
 	     (p->head[l4->off] == ICMP6_NS || p->head[l4->off] == ICMP6_NA);
-	ours = ethaddr_is_group(&eth.dst) || !memcmp(&eth.dst, &n->mac, sizeof(n->mac));
+	ours = ethaddr_is_group(&eth.dst) ||
+	       !memcmp(&eth.dst, &n->mac, sizeof(n->mac));
 	if (!arp && !nd) {
 		if (ours)
 			learn_source(n, p, &eth, out, env);
@@ -456,7 +467,8 @@ enum drop_reason neigh_output(struct neigh *n, struct gust_pkt *p /*taken*/,
 		gust_batch_push(out, p);
 		return DROP_NONE;
 	}
-	e = n->last && ipaddr_eq(&n->last->addr, &dst) ? n->last : ent_find(n, &dst);
+	e = n->last && ipaddr_eq(&n->last->addr, &dst) ? n->last :
+							 ent_find(n, &dst);
 	if (!e) {
 		e = ent_new(n, &dst, env);
 		e->state = NEIGH_INCOMPLETE;
@@ -474,7 +486,8 @@ enum drop_reason neigh_output(struct neigh *n, struct gust_pkt *p /*taken*/,
 		n->n_wait++;
 		return DROP_NONE;
 	}
-	if (e->state == NEIGH_REACHABLE && env->now_us - e->confirmed_us > REACHABLE_US) {
+	if (e->state == NEIGH_REACHABLE &&
+	    env->now_us - e->confirmed_us > REACHABLE_US) {
 		e->state = NEIGH_PROBE;
 		e->tries = 1;
 		ent_ask(n, e, &src, out);
@@ -531,7 +544,8 @@ uint64_t neigh_deadline(const struct neigh *n)
 			t = e->due_us;
 	}
 	if (n->lru.next != &n->lru) {
-		const struct neigh_ent *e = container_of(n->lru.next, struct neigh_ent, lru);
+		const struct neigh_ent *e =
+			container_of(n->lru.next, struct neigh_ent, lru);
 
 		if (e->used_us + IDLE_US < t)
 			t = e->used_us + IDLE_US;

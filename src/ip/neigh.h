@@ -6,8 +6,8 @@
  * Resolves inside addresses to Ethernet addresses, answers for the stack's own
  * addresses, performs duplicate address detection for them before use. A few
  * packets (8) wait per unresolved neighbour, 128 in all; 4096 neighbours at the
- * most, least recently used goes first. Sends at most 3 requests, a second apart; then the
- * waiting packets are given back as unreachable.
+ * most, least recently used goes first. Sends at most 3 requests, a second
+ * apart; then the waiting packets are given back as unreachable.
  *
  * The stack is the inside's gateway: what is on no local prefix has no other
  * next hop, so every inside destination is resolved as on-link.

@@ -13,11 +13,11 @@
 enum neigh_state {
 	NEIGH_INCOMPLETE, /* asked by multicast or broadcast, packets wait */
 	NEIGH_REACHABLE,
-	NEIGH_PROBE,      /* known, in use, and asked again by unicast */
+	NEIGH_PROBE, /* known, in use, and asked again by unicast */
 };
 
 struct neigh_ent {
-	struct list lru;   /* or on `unused` */
+	struct list lru; /* or on `unused` */
 	struct list timer; /* INCOMPLETE and PROBE */
 	struct neigh_ent *next; /* in its bucket */
 	struct ipaddr addr;
@@ -55,7 +55,8 @@ struct neigh {
 /* ---- neigh_msg.c: each appends one frame to `out`; an empty pool sends
  * nothing, as if the frame was lost ---- */
 
-void neigh_eth_push(const struct neigh *n, struct gust_pkt *p, const struct ethaddr *dst);
+void neigh_eth_push(const struct neigh *n, struct gust_pkt *p,
+		    const struct ethaddr *dst);
 
 /* `to` NULL: broadcast. */
 void neigh_send_arp(struct neigh *n, struct gust_batch *out, uint16_t op,
@@ -64,12 +65,14 @@ void neigh_send_arp(struct neigh *n, struct gust_batch *out, uint16_t op,
 
 /* `src` NULL: unspecified, a DAD probe. `to` NULL: the target's solicited-node
  * group. */
-void neigh_send_ns(struct neigh *n, struct gust_batch *out, const struct ipaddr *src,
-		   const struct ipaddr *target, const struct ethaddr *to);
+void neigh_send_ns(struct neigh *n, struct gust_batch *out,
+		   const struct ipaddr *src, const struct ipaddr *target,
+		   const struct ethaddr *to);
 
 /* `dst` and `to` NULL: unsolicited, to all nodes. */
-void neigh_send_na(struct neigh *n, struct gust_batch *out, const struct ipaddr *target,
-		   const struct ipaddr *dst, const struct ethaddr *to);
+void neigh_send_na(struct neigh *n, struct gust_batch *out,
+		   const struct ipaddr *target, const struct ipaddr *dst,
+		   const struct ethaddr *to);
 
 /* Ethernet address of a multicast or broadcast destination. */
 struct ethaddr neigh_group_mac(const struct ipaddr *dst);
@@ -84,15 +87,17 @@ int neigh_own_set(struct neigh *n, const struct ipaddr *own, unsigned n_own,
 struct neigh_own *neigh_own_find(const struct neigh *n, const struct ipaddr *a);
 
 /* Somebody else uses the address. */
-void neigh_own_conflict(struct neigh *n, struct neigh_own *o, struct gust_batch *out,
-			const struct env *env);
+void neigh_own_conflict(struct neigh *n, struct neigh_own *o,
+			struct gust_batch *out, const struct env *env);
 
-void neigh_own_timer(struct neigh *n, struct gust_batch *out, const struct env *env);
+void neigh_own_timer(struct neigh *n, struct gust_batch *out,
+		     const struct env *env);
 uint64_t neigh_own_deadline(const struct neigh *n);
 
 /* A source for a request: `want` if it is ours, else any usable own address of
  * `target`'s family. NULL: there is none. */
-const struct ipaddr *neigh_own_source(const struct neigh *n, const struct ipaddr *want,
+const struct ipaddr *neigh_own_source(const struct neigh *n,
+				      const struct ipaddr *want,
 				      const struct ipaddr *target);
 
 #endif

@@ -21,8 +21,8 @@ struct ethaddr neigh_group_mac(const struct ipaddr *dst)
 	if (ipaddr_is_broadcast(dst))
 		return broadcast;
 	if (ipaddr_is4(dst)) { /* RFC 1112 6.4: 23 bits */
-		a = (struct ethaddr){ { 0x01, 0x00, 0x5e, dst->b[13] & 0x7f, dst->b[14],
-					dst->b[15] } };
+		a = (struct ethaddr){ { 0x01, 0x00, 0x5e, dst->b[13] & 0x7f,
+					dst->b[14], dst->b[15] } };
 		return a;
 	}
 	memcpy(a.b + 2, dst->b + 12, 4); /* RFC 2464 7 */
@@ -44,7 +44,8 @@ bool neigh_is_solicited_node(const struct ipaddr *a)
 	return ipaddr_eq(a, &s);
 }
 
-void neigh_eth_push(const struct neigh *n, struct gust_pkt *p, const struct ethaddr *dst)
+void neigh_eth_push(const struct neigh *n, struct gust_pkt *p,
+		    const struct ethaddr *dst)
 {
 	uint8_t kind = p->layer[0].kind;
 	struct eth_hdr h = {
@@ -94,8 +95,9 @@ static void send_nd(struct neigh *n, struct gust_batch *out, const struct nd_msg
 	if (!p)
 		return;
 	len = nd_build(p->head, m);
-	put16(p->head + 2, csum_fold(csum_add(csum_pseudo(src, dst, IPPROTO_ICMPV6, len),
-					      p->head, len)));
+	put16(p->head + 2,
+	      csum_fold(csum_add(csum_pseudo(src, dst, IPPROTO_ICMPV6, len),
+				 p->head, len)));
 	p->hlen = p->len = len;
 	pkt_layer_append(p, GUST_L_ICMP6, 0, 0);
 	ip_push(p, &tx, NULL);
@@ -104,14 +106,16 @@ static void send_nd(struct neigh *n, struct gust_batch *out, const struct nd_msg
 	gust_batch_push(out, p);
 }
 
-void neigh_send_ns(struct neigh *n, struct gust_batch *out, const struct ipaddr *src,
-		   const struct ipaddr *target, const struct ethaddr *to)
+void neigh_send_ns(struct neigh *n, struct gust_batch *out,
+		   const struct ipaddr *src, const struct ipaddr *target,
+		   const struct ethaddr *to)
 {
 	static const struct ipaddr unspecified;
 	struct ipaddr dst = to ? *target : solicited_node(target);
 	struct nd_msg m = {
 		.type = ICMP6_NS,
-		.has_lladdr = src, /* RFC 4861 4.3: not with the unspecified source */
+		.has_lladdr =
+			src, /* RFC 4861 4.3: not with the unspecified source */
 		.target = *target,
 		.lladdr = n->mac,
 	};
@@ -119,8 +123,9 @@ void neigh_send_ns(struct neigh *n, struct gust_batch *out, const struct ipaddr 
 	send_nd(n, out, &m, src ? src : &unspecified, &dst, to);
 }
 
-void neigh_send_na(struct neigh *n, struct gust_batch *out, const struct ipaddr *target,
-		   const struct ipaddr *dst, const struct ethaddr *to)
+void neigh_send_na(struct neigh *n, struct gust_batch *out,
+		   const struct ipaddr *target, const struct ipaddr *dst,
+		   const struct ethaddr *to)
 {
 	struct nd_msg m = {
 		.type = ICMP6_NA,

@@ -26,9 +26,9 @@
  */
 #define ARP_PROBE_NUM 2
 #define ARP_PROBE_US UINT64_C(200000)
-#define ND_PROBE_NUM 1               /* RFC 4862 5.1 DupAddrDetectTransmits */
+#define ND_PROBE_NUM 1 /* RFC 4862 5.1 DupAddrDetectTransmits */
 #define ND_PROBE_US UINT64_C(1000000) /* RFC 4861 10 RetransTimer */
-#define ANNOUNCE_NUM 2               /* RFC 5227 1.1; RFC 4861 7.2.6: up to 3 */
+#define ANNOUNCE_NUM 2 /* RFC 5227 1.1; RFC 4861 7.2.6: up to 3 */
 #define ANNOUNCE_US UINT64_C(2000000) /* RFC 5227 1.1; not below RetransTimer */
 #define DEFEND_US UINT64_C(10000000) /* RFC 5227 1.1 DEFEND_INTERVAL */
 
@@ -96,8 +96,8 @@ static void announce(struct neigh *n, struct neigh_own *o, struct gust_batch *ou
 		neigh_send_na(n, out, &o->addr, NULL, NULL);
 }
 
-void neigh_own_conflict(struct neigh *n, struct neigh_own *o, struct gust_batch *out,
-			const struct env *env)
+void neigh_own_conflict(struct neigh *n, struct neigh_own *o,
+			struct gust_batch *out, const struct env *env)
 {
 	if (!n->responder)
 		return;
@@ -133,8 +133,9 @@ void neigh_own_timer(struct neigh *n, struct gust_batch *out, const struct env *
 		o->state = NEIGH_DAD_OK;
 		announce(n, o, out);
 		o->announced++;
-		o->due_us = o->announced < ANNOUNCE_NUM ? env->now_us + ANNOUNCE_US :
-							  ENV_NEVER;
+		o->due_us = o->announced < ANNOUNCE_NUM ?
+				    env->now_us + ANNOUNCE_US :
+				    ENV_NEVER;
 	}
 }
 
@@ -148,7 +149,8 @@ uint64_t neigh_own_deadline(const struct neigh *n)
 	return t;
 }
 
-const struct ipaddr *neigh_own_source(const struct neigh *n, const struct ipaddr *want,
+const struct ipaddr *neigh_own_source(const struct neigh *n,
+				      const struct ipaddr *want,
 				      const struct ipaddr *target)
 {
 	const struct neigh_own *o = want ? neigh_own_find(n, want) : NULL;

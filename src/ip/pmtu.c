@@ -16,10 +16,11 @@
 #include "base/siphash.h"
 
 #define MAX_DEFAULT 1024
-#define LIFE_US (600 * UINT64_C(1000000)) /* RFC 1191 6.3, RFC 8201 5.3: 10 minutes */
+#define LIFE_US                                                                    \
+	(600 * UINT64_C(1000000)) /* RFC 1191 6.3, RFC 8201 5.3: 10 minutes */
 
 struct pmtu_ent {
-	struct list age;       /* or on `unused` */
+	struct list age; /* or on `unused` */
 	struct pmtu_ent *next; /* in its bucket */
 	struct ipaddr dst;
 	uint32_t mtu;
@@ -65,7 +66,8 @@ void pmtu_free(struct pmtu_cache *c)
 	free(c);
 }
 
-static struct pmtu_ent **bucket_of(const struct pmtu_cache *c, const struct ipaddr *dst)
+static struct pmtu_ent **bucket_of(const struct pmtu_cache *c,
+				   const struct ipaddr *dst)
 {
 	return &c->bucket[siphash13(&c->key, dst, sizeof(*dst)) & c->mask];
 }

@@ -26,8 +26,10 @@
  * the datagram and counts what its source already holds. At a limit the new
  * fragment is refused. An atomic fragment (offset 0, nothing more) never comes
  * here: the dissector takes it for the whole packet that it is, without regard
- * to anything that waits (RFC 6946 4). Limits: reasm_conf, SRC_MAX contexts of one source,
- * PIECES_MAX fragments of one datagram, HEAD_MAX bytes of IP headers.
+ * to anything that waits (RFC 6946 4).
+ *
+ * Limits: reasm_conf, SRC_MAX contexts of one source, PIECES_MAX fragments of
+ * one datagram, HEAD_MAX bytes of IP headers.
  */
 #include "ip/reasm.h"
 
@@ -47,14 +49,14 @@
 #define CTX_DEFAULT 256
 #define SRC_MAX 64
 #define PIECES_MAX 256
-#define TIMEOUT4_US (30 * UINT64_C(1000000)) /* RFC 1122 3.3.2 asks for a fixed one */
+#define TIMEOUT4_US (30 * UINT64_C(1000000)) /* RFC 1122 3.3.2: a fixed one */
 #define TIMEOUT6_US (60 * UINT64_C(1000000)) /* RFC 8200 4.5 */
 
-#define PIECE_COST 512   /* charged for each packet object */
-#define COPY_MAX 16384   /* larger payload stays by reference */
+#define PIECE_COST 512 /* charged for each packet object */
+#define COPY_MAX 16384 /* larger payload stays by reference */
 #define REF_CHARGE 65536 /* and is charged this much */
 
-#define HEAD_MAX 320  /* link and IP headers of a fragment */
+#define HEAD_MAX 320 /* link and IP headers of a fragment */
 #define CHAIN_MAX 192 /* headers behind the fragment header */
 _Static_assert(HEAD_MAX + CHAIN_MAX <= PKT_HEAD_LEN, "a rebuilt head must fit");
 
@@ -66,15 +68,15 @@ struct ctx_key {
 };
 
 struct ctx {
-	struct list age;  /* by family, or on `unused` */
+	struct list age; /* by family, or on `unused` */
 	struct ctx *next; /* in its bucket */
 	struct ctx_key key;
 	uint64_t deadline_us;
 	struct gust_pkt *first, *last; /* by offset, linked with pkt.next */
-	uint32_t total;   /* 0: the last fragment has not come */
+	uint32_t total; /* 0: the last fragment has not come */
 	uint32_t got, charged;
 	uint16_t n;
-	uint8_t ecn;      /* bit i: codepoint i was seen (RFC 3168 5.3) */
+	uint8_t ecn; /* bit i: codepoint i was seen (RFC 3168 5.3) */
 	bool dead;
 };
 
@@ -173,14 +175,16 @@ void reasm_free(struct reasm *r)
 		return;
 	for (unsigned i = 0; i < 2; i++)
 		while (r->age[i].next && !list_empty(&r->age[i]))
-			ctx_drop(r, container_of(list_first(&r->age[i]), struct ctx, age));
+			ctx_drop(r, container_of(list_first(&r->age[i]), struct ctx,
+						 age));
 	free(r->ctx);
 	free(r->bucket);
 	free(r);
 }
 
 /* Find or make. NULL: at a limit. */
-static struct ctx *ctx_get(struct reasm *r, const struct ctx_key *key, uint64_t now_us)
+static struct ctx *ctx_get(struct reasm *r, const struct ctx_key *key,
+			   uint64_t now_us)
 {
 	struct ctx **b = bucket_of(r, &key->src), *c;
 	unsigned of_src = 0;
@@ -461,7 +465,8 @@ static void whole6(struct gust_pkt *w, const struct gust_layer *ip,
 	const struct gust_layer *prev = frag - 1; /* the IPv6 layer at the least */
 
 	b[1] = (b[1] & ~0x30) | ecn << 4;
-	w->head[prev->off + (prev->kind == GUST_L_IPV6 ? 6 : 0)] = w->head[frag->off];
+	w->head[prev->off + (prev->kind == GUST_L_IPV6 ? 6 : 0)] =
+		w->head[frag->off];
 	w->hlen -= 8;
 	w->len -= 8;
 	put16(b + 4, w->hlen - ip->off - IPV6_HLEN + len);
@@ -470,7 +475,8 @@ static void whole6(struct gust_pkt *w, const struct gust_layer *ip,
 /* The head of the whole datagram, from that of the first fragment; the transport
  * header moves into it, where pkt_dissect() wants it. */
 static enum drop_reason whole_head(struct gust_pkt *w, const struct gust_pkt *first,
-				   uint32_t total, uint8_t ecn_seen, uint32_t *ret_chain)
+				   uint32_t total, uint8_t ecn_seen,
+				   uint32_t *ret_chain)
 {
 	enum drop_reason why;
 	uint32_t chain, ip_hlen;
@@ -517,11 +523,12 @@ static int take_payload(struct gust_pkt *w, struct gust_pkt *p, uint32_t skip)
 
 /* Build the datagram whose fragments are the list at `first`, complete and in
  * order. Takes them. */
-static enum drop_reason assemble(struct reasm *r, struct gust_pkt *first, uint32_t total,
-				 uint8_t ecn_seen, struct gust_pkt **ret_whole)
+static enum drop_reason assemble(struct reasm *r, struct gust_pkt *first,
+				 uint32_t total, uint8_t ecn_seen,
+				 struct gust_pkt **ret_whole)
 {
-	enum dissect_start start = first->layer[0].kind == GUST_L_ETH ? DISSECT_ETH :
-									DISSECT_IP;
+	enum dissect_start start =
+		first->layer[0].kind == GUST_L_ETH ? DISSECT_ETH : DISSECT_IP;
 	struct gust_pkt *w = pkt_new(r->pool), *p, *next;
 	enum drop_reason why = DROP_NO_PKT;
 	uint32_t skip = 0;
@@ -549,8 +556,8 @@ static enum drop_reason assemble(struct reasm *r, struct gust_pkt *first, uint32
 
 /* A fragment that fits and does not complete the datagram. Takes it only when
  * it succeeds. */
-static enum drop_reason ctx_store(struct reasm *r, struct ctx *c, const struct piece *f,
-				  struct gust_pkt *prev)
+static enum drop_reason ctx_store(struct reasm *r, struct ctx *c,
+				  const struct piece *f, struct gust_pkt *prev)
 {
 	uint32_t cost = PIECE_COST + (f->len > COPY_MAX ? REF_CHARGE : f->len);
 	bool more = f->more;
@@ -576,8 +583,9 @@ static enum drop_reason ctx_store(struct reasm *r, struct ctx *c, const struct p
 }
 
 /* The last missing fragment: hand out the datagram, forget the context. */
-static enum drop_reason ctx_finish(struct reasm *r, struct ctx *c, const struct piece *f,
-				   struct gust_pkt *prev, struct gust_pkt **ret_whole)
+static enum drop_reason ctx_finish(struct reasm *r, struct ctx *c,
+				   const struct piece *f, struct gust_pkt *prev,
+				   struct gust_pkt **ret_whole)
 {
 	uint8_t ecn = c->ecn | 1 << f->ecn;
 	uint32_t total = f->more ? c->total : f->off + f->len;
@@ -590,7 +598,8 @@ static enum drop_reason ctx_finish(struct reasm *r, struct ctx *c, const struct 
 	return assemble(r, first, total, ecn, ret_whole);
 }
 
-static enum drop_reason ctx_input(struct reasm *r, struct ctx *c, const struct piece *f,
+static enum drop_reason ctx_input(struct reasm *r, struct ctx *c,
+				  const struct piece *f,
 				  struct gust_pkt **ret_whole)
 {
 	enum drop_reason why = DROP_NONE;
@@ -656,7 +665,8 @@ enum drop_reason reasm_input(struct reasm *r, struct gust_pkt *p /*taken*/,
 	return ctx_input(r, c, &f, ret_whole);
 }
 
-unsigned reasm_expire(struct reasm *r, const struct env *env, struct gust_batch *ret_first)
+unsigned reasm_expire(struct reasm *r, const struct env *env,
+		      struct gust_batch *ret_first)
 {
 	unsigned n = 0;
 

@@ -22,7 +22,8 @@ void udp_conf_defaults(struct udp_conf *c)
 
 uint64_t udp_expiry(const struct udp_conf *c, const struct udp_life *l)
 {
-	uint64_t last = l->last_out_us > l->last_in_us ? l->last_out_us : l->last_in_us;
+	uint64_t last =
+		l->last_out_us > l->last_in_us ? l->last_out_us : l->last_in_us;
 
 	if (!l->n_in)
 		return last + c->timeout_oneway_us;
@@ -31,10 +32,11 @@ uint64_t udp_expiry(const struct udp_conf *c, const struct udp_life *l)
 	return last + c->timeout_us;
 }
 
-struct gust_pkt *udp_packet(struct pkt_pool *pool, const struct ipaddr *src, uint16_t sport,
-			    const struct ipaddr *dst, uint16_t dport, uint8_t ttl,
-			    uint8_t tos, uint16_t id, struct gust_frag *f /*taken*/,
-			    uint16_t gso_size, const struct port_caps *caps)
+struct gust_pkt *udp_packet(struct pkt_pool *pool, const struct ipaddr *src,
+			    uint16_t sport, const struct ipaddr *dst,
+			    uint16_t dport, uint8_t ttl, uint8_t tos, uint16_t id,
+			    struct gust_frag *f /*taken*/, uint16_t gso_size,
+			    const struct port_caps *caps)
 {
 	struct ip_tx tx = {
 		.src = *src,
@@ -54,7 +56,9 @@ struct gust_pkt *udp_packet(struct pkt_pool *pool, const struct ipaddr *src, uin
 	p = pkt_new(pool);
 	if (!p)
 		goto drop;
-	h = (struct udp_hdr){ .sport = sport, .dport = dport, .len = UDP_HLEN + f->len };
+	h = (struct udp_hdr){ .sport = sport,
+			      .dport = dport,
+			      .len = UDP_HLEN + f->len };
 	udp_build(p->head, &h);
 	p->hlen = p->len = UDP_HLEN;
 	pkt_layer_append(p, GUST_L_UDP, 0, 0);

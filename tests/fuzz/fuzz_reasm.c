@@ -27,12 +27,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(x)                                                          \
-	do {                                                             \
-		if (!(x)) {                                              \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                         \
-		}                                                        \
+#define MUST(x)                                                                    \
+	do {                                                                       \
+		if (!(x)) {                                                        \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);    \
+			abort();                                                   \
+		}                                                                  \
 	} while (0)
 
 #define KEYS 128 /* 2 families, 4 sources, 16 ids */
@@ -116,9 +116,11 @@ static void check_whole(struct gust_pkt *w, int key)
 		len = w->len - l3->off - hl;
 		l4_len = w->hlen - l3->off - hl;
 		memcpy(b, w->head + l3->off + hl, l4_len);
-		MUST(pkt_payload_copy(w, 0, b + l4_len, len - l4_len) == len - l4_len);
+		MUST(pkt_payload_copy(w, 0, b + l4_len, len - l4_len) ==
+		     len - l4_len);
 		for (uint32_t i = 0; i < len; i++) {
-			MUST(b[i] == pattern(key, i, false) || b[i] == pattern(key, i, true));
+			MUST(b[i] == pattern(key, i, false) ||
+			     b[i] == pattern(key, i, true));
 			MUST(sent[key][i / 64] & 1 << (i / 8 % 8));
 		}
 		memset(sent[key], 0, sizeof(sent[key]));
@@ -153,20 +155,29 @@ static void pattern_fragment(struct in *in, unsigned op)
 	memset(raw, 0, 14);
 	put16(raw + 12, v6 ? 0x86dd : 0x0800);
 	if (v6) {
-		struct ipv6_hdr h = { .nh = IP6_NH_FRAGMENT, .plen = len + 8, .hop = 64,
+		struct ipv6_hdr h = { .nh = IP6_NH_FRAGMENT,
+				      .plen = len + 8,
+				      .hop = 64,
 				      .tclass = op >> 5 & 3 };
 
 		h.src.b[0] = h.dst.b[0] = 0xfd;
 		h.src.b[15] = key & 3;
 		h.dst.b[15] = 0x80;
 		ipv6_build(b, &h);
-		ipv6_frag_build(b + 40, &(struct ipv6_frag){ .id = key >> 2, .off = off,
-							     .more = more, .nh = proto });
+		ipv6_frag_build(b + 40, &(struct ipv6_frag){ .id = key >> 2,
+							     .off = off,
+							     .more = more,
+							     .nh = proto });
 	} else {
 		struct ipv4_hdr h = { .src = ipaddr_from4("\x0a\0\0\0"),
-				      .dst = ipaddr_from4("\xc0\0\2\1"), .id = key >> 2,
-				      .hlen = 20, .ttl = 9, .proto = proto, .mf = more,
-				      .frag_off = off, .tot_len = 20 + len,
+				      .dst = ipaddr_from4("\xc0\0\2\1"),
+				      .id = key >> 2,
+				      .hlen = 20,
+				      .ttl = 9,
+				      .proto = proto,
+				      .mf = more,
+				      .frag_off = off,
+				      .tot_len = 20 + len,
 				      .tos = op >> 5 & 3 };
 
 		h.src.b[15] = key & 3;
@@ -241,7 +252,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pkt_pool_stats st;
 
 	if (!pool) {
-		struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 16,
+		struct pkt_limits lim = { .slab_len = 256 << 10,
+					  .slab_max = 16,
 					  .pkt_max = 1024 };
 
 		pool = pkt_pool_new(&lim);
@@ -261,7 +273,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			raw_fragment(&in, op);
 			break;
 		case 3:
-			expire(u16(&in) * (op & 4 ? UINT64_C(1000) : UINT64_C(1)) * 100);
+			expire(u16(&in) * (op & 4 ? UINT64_C(1000) : UINT64_C(1)) *
+			       100);
 			break;
 		default:
 			pattern_fragment(&in, op);

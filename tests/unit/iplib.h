@@ -25,17 +25,18 @@
 
 #define SEC UINT64_C(1000000)
 
-static inline struct ipaddr A(const char *s)
-{
+static inline struct ipaddr A(const char *s) {
 	struct ipaddr a;
 
 	assert_int_equal(ipaddr_parse(s, &a), 0);
 	return a;
 }
 
-static inline struct pkt_pool *lib_pool(uint32_t slabs, uint32_t pkts)
+static inline struct pkt_pool *
+lib_pool(uint32_t slabs, uint32_t pkts)
 {
-	struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = slabs,
+	struct pkt_limits lim = { .slab_len = 256 << 10,
+				  .slab_max = slabs,
 				  .pkt_max = pkts };
 	struct pkt_pool *pool = pkt_pool_new(&lim);
 
@@ -44,7 +45,8 @@ static inline struct pkt_pool *lib_pool(uint32_t slabs, uint32_t pkts)
 }
 
 /* A packet of these bytes in a slab of its own, not dissected. */
-static inline struct gust_pkt *lib_raw(struct pkt_pool *pool, const void *b, uint32_t len)
+static inline struct gust_pkt *lib_raw(struct pkt_pool *pool, const void *b,
+				       uint32_t len)
 {
 	struct gust_slab *s = slab_new(pool);
 	struct gust_pkt *p;
@@ -58,8 +60,8 @@ static inline struct gust_pkt *lib_raw(struct pkt_pool *pool, const void *b, uin
 	return p;
 }
 
-static inline struct gust_pkt *lib_pkt(struct pkt_pool *pool, const void *b, uint32_t len,
-				       enum dissect_start start)
+static inline struct gust_pkt *lib_pkt(struct pkt_pool *pool, const void *b,
+				       uint32_t len, enum dissect_start start)
 {
 	struct gust_pkt *p = lib_raw(pool, b, len);
 
@@ -83,8 +85,13 @@ static inline uint32_t lib_ip4(uint8_t *b, const char *src, const char *dst,
 			       uint8_t proto, uint16_t id, uint16_t frag,
 			       const void *data, uint32_t len)
 {
-	struct ipv4_hdr h = { .src = A(src), .dst = A(dst), .id = id, .hlen = 20,
-			      .ttl = 64, .proto = proto, .tot_len = 20 + len };
+	struct ipv4_hdr h = { .src = A(src),
+			      .dst = A(dst),
+			      .id = id,
+			      .hlen = 20,
+			      .ttl = 64,
+			      .proto = proto,
+			      .tot_len = 20 + len };
 
 	ipv4_build(b, &h);
 	put16(b + 6, frag);
@@ -95,11 +102,12 @@ static inline uint32_t lib_ip4(uint8_t *b, const char *src, const char *dst,
 	return 20 + len;
 }
 
-static inline uint32_t lib_ip6(uint8_t *b, const char *src, const char *dst, uint8_t nh,
-			       const void *data, uint32_t len)
+static inline uint32_t lib_ip6(uint8_t *b, const char *src, const char *dst,
+			       uint8_t nh, const void *data, uint32_t len)
 {
-	struct ipv6_hdr h = { .src = A(src), .dst = A(dst), .nh = nh, .hop = 64,
-			      .plen = len };
+	struct ipv6_hdr h = {
+		.src = A(src), .dst = A(dst), .nh = nh, .hop = 64, .plen = len
+	};
 
 	ipv6_build(b, &h);
 	if (len)
@@ -108,7 +116,8 @@ static inline uint32_t lib_ip6(uint8_t *b, const char *src, const char *dst, uin
 }
 
 /* A transport header in front of `len` pattern bytes; ports or id and seq. */
-static inline uint32_t lib_udp(uint8_t *b, uint16_t sport, uint16_t dport, uint32_t len)
+static inline uint32_t lib_udp(uint8_t *b, uint16_t sport, uint16_t dport,
+			       uint32_t len)
 {
 	put16(b, sport);
 	put16(b + 2, dport);
@@ -119,8 +128,8 @@ static inline uint32_t lib_udp(uint8_t *b, uint16_t sport, uint16_t dport, uint3
 	return 8 + len;
 }
 
-static inline uint32_t lib_tcp(uint8_t *b, uint16_t sport, uint16_t dport, uint32_t seq,
-			       uint32_t len)
+static inline uint32_t lib_tcp(uint8_t *b, uint16_t sport, uint16_t dport,
+			       uint32_t seq, uint32_t len)
 {
 	memset(b, 0, 20);
 	put16(b, sport);
@@ -133,8 +142,8 @@ static inline uint32_t lib_tcp(uint8_t *b, uint16_t sport, uint16_t dport, uint3
 	return 20 + len;
 }
 
-static inline uint32_t lib_icmp(uint8_t *b, uint8_t type, uint8_t code, uint32_t rest,
-				const void *data, uint32_t len)
+static inline uint32_t lib_icmp(uint8_t *b, uint8_t type, uint8_t code,
+				uint32_t rest, const void *data, uint32_t len)
 {
 	b[0] = type;
 	b[1] = code;

@@ -52,10 +52,10 @@ static struct flow_key key(const char *in, uint16_t in_port, const char *out,
 	return k;
 }
 
-#define ASSERT_KEY(got, ...)                                  \
-	do {                                                  \
-		struct flow_key want_ = key(__VA_ARGS__);     \
-		assert_memory_equal(&(got), &want_, sizeof(want_)); \
+#define ASSERT_KEY(got, ...)                                                       \
+	do {                                                                       \
+		struct flow_key want_ = key(__VA_ARGS__);                          \
+		assert_memory_equal(&(got), &want_, sizeof(want_));                \
 	} while (0)
 
 static void test_transports(void **state)
@@ -64,23 +64,27 @@ static void test_transports(void **state)
 	struct flow_key k;
 
 	lib_tcp(t, 1234, 80, 1, 10);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_TCP, 1, 0, t, 30), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_TCP, 1, 0, t, 30), &k), 0);
 	ASSERT_KEY(k, IN4, 1234, OUT4, 80, IPPROTO_TCP);
 	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_TCP, t, 30), &k), 0);
 	ASSERT_KEY(k, IN6, 1234, OUT6, 80, IPPROTO_TCP);
 
 	/* UDP: whom it talks to does not matter */
 	lib_udp(t, 5000, 53, 10);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 1, 0, t, 18), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 1, 0, t, 18), &k), 0);
 	ASSERT_KEY(k, IN4, 5000, NULL, 0, IPPROTO_UDP);
 	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_UDP, t, 18), &k), 0);
 	ASSERT_KEY(k, IN6, 5000, NULL, 0, IPPROTO_UDP);
 
 	lib_icmp(t, ICMP4_ECHO, 0, 0x11220003, "x", 1);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, t, 9), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, t, 9), &k), 0);
 	ASSERT_KEY(k, IN4, 0x1122, OUT4, 0, IPPROTO_ICMP);
 	t[0] = ICMP6_ECHO;
-	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_ICMPV6, t, 9), &k), 0);
+	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_ICMPV6, t, 9), &k),
+			 0);
 	ASSERT_KEY(k, IN6, 0x1122, OUT6, 0, IPPROTO_ICMPV6);
 }
 
@@ -90,8 +94,9 @@ static void test_no_flow(void **state)
 	uint8_t t[100];
 
 	lib_icmp(t, ICMP4_ECHO_REPLY, 0, 1, "x", 1);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, t, 9), &k),
-			 -EPROTONOSUPPORT);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, t, 9), &k),
+		-EPROTONOSUPPORT);
 	lib_icmp(t, ICMP6_NS, 0, 0, t, 16);
 	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_ICMPV6, t, 24), &k),
 			 -EPROTONOSUPPORT);
@@ -106,13 +111,18 @@ static void test_fragments(void **state)
 	struct flow_key k;
 
 	lib_udp(t, 5000, 53, 40);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 9, 0x2000, t, 48), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 9, 0x2000, t, 48), &k),
+		0);
 	ASSERT_KEY(k, IN4, 0, OUT4, 0, IPPROTO_UDP);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 9, 6, t, 48), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_UDP, 9, 6, t, 48), &k), 0);
 	ASSERT_KEY(k, IN4, 0, OUT4, 0, IPPROTO_UDP);
 	memmove(t + 8, t, 48);
-	ipv6_frag_build(t, &(struct ipv6_frag){ .id = 1, .more = true, .nh = IPPROTO_UDP });
-	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IP6_NH_FRAGMENT, t, 56), &k), 0);
+	ipv6_frag_build(
+		t, &(struct ipv6_frag){ .id = 1, .more = true, .nh = IPPROTO_UDP });
+	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IP6_NH_FRAGMENT, t, 56), &k),
+			 0);
 	ASSERT_KEY(k, IN6, 0, OUT6, 0, IPPROTO_UDP);
 }
 
@@ -126,7 +136,8 @@ static void test_errors(void **state)
 	lib_tcp(t, 80, 1234, 0xabcdef01, 0);
 	n = lib_ip4(q, OUT4, IN4, IPPROTO_TCP, 1, 0x4000, t, 20);
 	n = lib_icmp(e, ICMP4_UNREACH, 3, 0, q, n);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, e, n), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, e, n), &k), 0);
 	ASSERT_KEY(k, IN4, 1234, OUT4, 80, IPPROTO_TCP);
 
 	/* behind hop-by-hop and destination options */
@@ -134,19 +145,22 @@ static void test_errors(void **state)
 	memcpy(t, "\x3c\0\x01\x04\0\0\0\0\x06\0\x01\x04\0\0\0\0", 16);
 	n = lib_ip6(q, OUT6, IN6, IP6_NH_HOPOPTS, t, 36);
 	n = lib_icmp(e, ICMP6_TOO_BIG, 0, 1400, q, n);
-	assert_int_equal(key_of(lib_ip6(b, "fe80::1", OUT6, IPPROTO_ICMPV6, e, n), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip6(b, "fe80::1", OUT6, IPPROTO_ICMPV6, e, n), &k), 0);
 	ASSERT_KEY(k, IN6, 1234, OUT6, 80, IPPROTO_TCP);
 
 	lib_udp(t, 53, 5000, 0);
 	n = lib_ip4(q, OUT4, IN4, IPPROTO_UDP, 1, 0, t, 8);
 	n = lib_icmp(e, ICMP4_TIME_EXCEEDED, 0, 0, q, n);
-	assert_int_equal(key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, e, n), &k), 0);
+	assert_int_equal(
+		key_of(lib_ip4(b, IN4, OUT4, IPPROTO_ICMP, 1, 0, e, n), &k), 0);
 	ASSERT_KEY(k, IN4, 5000, NULL, 0, IPPROTO_UDP);
 
 	lib_icmp(t, ICMP6_ECHO_REPLY, 0, 0x77770001, NULL, 0);
 	n = lib_ip6(q, OUT6, IN6, IPPROTO_ICMPV6, t, 8);
 	n = lib_icmp(e, ICMP6_UNREACH, 3, 0, q, n);
-	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_ICMPV6, e, n), &k), 0);
+	assert_int_equal(key_of(lib_ip6(b, IN6, OUT6, IPPROTO_ICMPV6, e, n), &k),
+			 0);
 	ASSERT_KEY(k, IN6, 0x7777, OUT6, 0, IPPROTO_ICMPV6);
 }
 
@@ -163,7 +177,8 @@ static void test_quote(void **state)
 	assert_int_equal(r.tcp_seq, 0xabcdef01);
 	assert_int_equal(r.sport, 80);
 	assert_int_equal(r.ip_len, 40);
-	assert_int_equal(flow_quote_parse(q, n, true, &r), -EINVAL); /* wrong family */
+	assert_int_equal(flow_quote_parse(q, n, true, &r),
+			 -EINVAL); /* wrong family */
 	/* RFC 792: header and 8 bytes are enough, one less is not */
 	assert_int_equal(flow_quote_parse(q, 28, false, &r), 0);
 	for (uint32_t i = 0; i < 28; i++)
@@ -180,7 +195,8 @@ static void test_quote(void **state)
 	lib_ip6(q, OUT6, IN6, IP6_NH_FRAGMENT, t, 28);
 	assert_int_equal(flow_quote_parse(q, 48, true, &r), 0);
 	ASSERT_KEY(r.key, IN6, 0, OUT6, 0, IPPROTO_TCP);
-	ipv6_frag_build(t, &(struct ipv6_frag){ .off = 0, .more = 1, .nh = IPPROTO_TCP });
+	ipv6_frag_build(
+		t, &(struct ipv6_frag){ .off = 0, .more = 1, .nh = IPPROTO_TCP });
 	n = lib_ip6(q, OUT6, IN6, IP6_NH_FRAGMENT, t, 28);
 	assert_int_equal(flow_quote_parse(q, n, true, &r), 0);
 	ASSERT_KEY(r.key, IN6, 1234, OUT6, 80, IPPROTO_TCP);

@@ -68,7 +68,8 @@ static void test_model(void **state)
 			bool add = rng_below(&rng, 100) < bias;
 
 			if (add && in[i])
-				assert_int_equal(flow_table_insert(t, &ent[i]), -EEXIST);
+				assert_int_equal(flow_table_insert(t, &ent[i]),
+						 -EEXIST);
 			else if (add)
 				assert_int_equal(flow_table_insert(t, &ent[i]), 0);
 			else if (in[i])

@@ -33,13 +33,16 @@ static int teardown(void **state)
 
 static struct gust_pkt *udp4(uint32_t len)
 {
-	return lib_pkt(pool, b, lib_ip4(b, IN4, OUT4, 17, 7, 0, t, lib_udp(t, 1000, 53, len)),
-		       DISSECT_IP);
+	return lib_pkt(
+		pool, b,
+		lib_ip4(b, IN4, OUT4, 17, 7, 0, t, lib_udp(t, 1000, 53, len)),
+		DISSECT_IP);
 }
 
 static struct gust_pkt *udp6(uint32_t len)
 {
-	return lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, 17, t, lib_udp(t, 1000, 53, len)),
+	return lib_pkt(pool, b,
+		       lib_ip6(b, IN6, OUT6, 17, t, lib_udp(t, 1000, 53, len)),
 		       DISSECT_IP);
 }
 
@@ -58,7 +61,8 @@ static uint32_t received(struct gust_pkt *p, const char *src, const char *dst)
 	assert_memory_equal(&d, &wd, 16);
 	assert_int_equal(q->nlayer, p->nlayer);
 	for (unsigned i = 0; i < q->nlayer; i++)
-		assert_memory_equal(&q->layer[i], &p->layer[i], sizeof(q->layer[i]));
+		assert_memory_equal(&q->layer[i], &p->layer[i],
+				    sizeof(q->layer[i]));
 	assert_int_equal(q->hlen, p->hlen);
 	pkt_free(q);
 	pkt_free(p);
@@ -114,15 +118,21 @@ static void test_quote_limits(void **state)
 	struct ipaddr g4 = A(GW4), g6 = A(GW6);
 	struct gust_pkt *a = udp4(3000);
 
-	assert_int_equal(received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g4), GW4, IN4), 576);
+	assert_int_equal(
+		received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g4), GW4, IN4),
+		576);
 	assert_memory_equal(w + 28, b, 548);
 	pkt_free(a);
 	a = udp6(3000);
-	assert_int_equal(received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g6), GW6, IN6), 1280);
+	assert_int_equal(
+		received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g6), GW6, IN6),
+		1280);
 	assert_memory_equal(w + 48, b, 1232);
 	pkt_free(a);
 	a = udp4(520); /* exactly */
-	assert_int_equal(received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g4), GW4, IN4), 576);
+	assert_int_equal(
+		received(icmp_error_new(pool, a, ICMP_E_TTL, 0, &g4), GW4, IN4),
+		576);
 	pkt_free(a);
 	/* RFC 1191: 16 bits */
 	a = udp4(0);
@@ -132,8 +142,8 @@ static void test_quote_limits(void **state)
 	pkt_free(a);
 }
 
-static void silent(uint32_t len, enum dissect_start start, enum icmp_error e, bool v6,
-		   bool want)
+static void silent(uint32_t len, enum dissect_start start, enum icmp_error e,
+		   bool v6, bool want)
 {
 	struct ipaddr from = A(v6 ? GW6 : GW4);
 	struct gust_pkt *a = lib_pkt(pool, b, len, start);
@@ -147,60 +157,74 @@ static void silent(uint32_t len, enum dissect_start start, enum icmp_error e, bo
 /* RFC 1122 3.2.2, RFC 4443 2.4 e */
 static void test_forbidden(void **state)
 {
-	static const char *const bad_src[] = { "0.0.0.0", "224.0.0.1", "255.255.255.255",
-					       "127.0.0.1" };
+	static const char *const bad_src[] = { "0.0.0.0", "224.0.0.1",
+					       "255.255.255.255", "127.0.0.1" };
 	static const uint8_t err4[] = { 3, 4, 5, 11, 12 }, ok4[] = { 0, 8, 13 };
-	static const uint8_t err6[] = { 1, 2, 3, 4, 127, 137 }, ok6[] = { 128, 129, 133 };
+	static const uint8_t err6[] = { 1, 2, 3, 4, 127, 137 },
+			     ok6[] = { 128, 129, 133 };
 	uint32_t n = lib_udp(t, 1, 2, 40);
 
 	for (unsigned i = 0; i < 4; i++)
-		silent(lib_ip4(b, bad_src[i], OUT4, 17, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL,
-		       false, true);
-	silent(lib_ip6(b, "::", OUT6, 17, t, n), DISSECT_IP, ICMP_E_TTL, true, true);
-	silent(lib_ip6(b, "ff02::1", OUT6, 17, t, n), DISSECT_IP, ICMP_E_TTL, true, true);
-
-	silent(lib_ip4(b, IN4, "224.0.0.5", 17, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL, false, true);
-	silent(lib_ip4(b, IN4, "224.0.0.5", 17, 1, 0, t, n), DISSECT_IP, ICMP_E_TOO_BIG, false,
+		silent(lib_ip4(b, bad_src[i], OUT4, 17, 1, 0, t, n), DISSECT_IP,
+		       ICMP_E_TTL, false, true);
+	silent(lib_ip6(b, "::", OUT6, 17, t, n), DISSECT_IP, ICMP_E_TTL, true,
 	       true);
+	silent(lib_ip6(b, "ff02::1", OUT6, 17, t, n), DISSECT_IP, ICMP_E_TTL, true,
+	       true);
+
+	silent(lib_ip4(b, IN4, "224.0.0.5", 17, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL,
+	       false, true);
+	silent(lib_ip4(b, IN4, "224.0.0.5", 17, 1, 0, t, n), DISSECT_IP,
+	       ICMP_E_TOO_BIG, false, true);
 	silent(lib_ip4(b, IN4, "255.255.255.255", 17, 1, 0, t, n), DISSECT_IP,
 	       ICMP_E_PORT_UNREACH, false, true);
-	silent(lib_ip6(b, IN6, "ff0e::1", 17, t, n), DISSECT_IP, ICMP_E_TTL, true, true);
-	silent(lib_ip6(b, IN6, "ff0e::1", 17, t, n), DISSECT_IP, ICMP_E_TOO_BIG, true, false);
+	silent(lib_ip6(b, IN6, "ff0e::1", 17, t, n), DISSECT_IP, ICMP_E_TTL, true,
+	       true);
+	silent(lib_ip6(b, IN6, "ff0e::1", 17, t, n), DISSECT_IP, ICMP_E_TOO_BIG,
+	       true, false);
 	/* a unicast address in a frame for everybody */
 	memset(b, 0xff, 12);
 	put16(b + 12, 0x0800);
-	silent(14 + lib_ip4(b + 14, IN4, OUT4, 17, 1, 0, t, n), DISSECT_ETH, ICMP_E_TTL, false,
-	       true);
+	silent(14 + lib_ip4(b + 14, IN4, OUT4, 17, 1, 0, t, n), DISSECT_ETH,
+	       ICMP_E_TTL, false, true);
 	b[0] = 2;
 	silent(14 + 68, DISSECT_ETH, ICMP_E_TTL, false, false);
 
-	silent(lib_ip4(b, IN4, OUT4, 17, 1, 5, t, n), DISSECT_IP, ICMP_E_TTL, false, true);
-	silent(lib_ip4(b, IN4, OUT4, 17, 1, 0x2000, t, n), DISSECT_IP, ICMP_E_TTL, false, false);
+	silent(lib_ip4(b, IN4, OUT4, 17, 1, 5, t, n), DISSECT_IP, ICMP_E_TTL, false,
+	       true);
+	silent(lib_ip4(b, IN4, OUT4, 17, 1, 0x2000, t, n), DISSECT_IP, ICMP_E_TTL,
+	       false, false);
 	memmove(t + 8, t, n);
 	ipv6_frag_build(t, &(struct ipv6_frag){ .off = 48, .nh = 17 });
-	silent(lib_ip6(b, IN6, OUT6, 44, t, n + 8), DISSECT_IP, ICMP_E_TTL, true, true);
+	silent(lib_ip6(b, IN6, OUT6, 44, t, n + 8), DISSECT_IP, ICMP_E_TTL, true,
+	       true);
 	ipv6_frag_build(t, &(struct ipv6_frag){ .more = true, .nh = 17 });
-	silent(lib_ip6(b, IN6, OUT6, 44, t, n + 8), DISSECT_IP, ICMP_E_REASM_TIME, true, false);
+	silent(lib_ip6(b, IN6, OUT6, 44, t, n + 8), DISSECT_IP, ICMP_E_REASM_TIME,
+	       true, false);
 
 	n = lib_icmp(t, 0, 0, 0, NULL, 0);
 	for (unsigned i = 0; i < sizeof(err4); i++) {
 		t[0] = err4[i];
-		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL, false, true);
+		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL,
+		       false, true);
 		/* a first fragment is looked into */
-		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0x2000, t, n), DISSECT_IP, ICMP_E_TTL, false,
-		       true);
+		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0x2000, t, n), DISSECT_IP,
+		       ICMP_E_TTL, false, true);
 	}
 	for (unsigned i = 0; i < sizeof(ok4); i++) {
 		t[0] = ok4[i];
-		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL, false, false);
+		silent(lib_ip4(b, IN4, OUT4, 1, 1, 0, t, n), DISSECT_IP, ICMP_E_TTL,
+		       false, false);
 	}
 	for (unsigned i = 0; i < sizeof(err6); i++) {
 		t[0] = err6[i];
-		silent(lib_ip6(b, IN6, OUT6, 58, t, n), DISSECT_IP, ICMP_E_TTL, true, true);
+		silent(lib_ip6(b, IN6, OUT6, 58, t, n), DISSECT_IP, ICMP_E_TTL,
+		       true, true);
 	}
 	for (unsigned i = 0; i < sizeof(ok6); i++) {
 		t[0] = ok6[i];
-		silent(lib_ip6(b, IN6, OUT6, 58, t, n), DISSECT_IP, ICMP_E_TTL, true, false);
+		silent(lib_ip6(b, IN6, OUT6, 58, t, n), DISSECT_IP, ICMP_E_TTL,
+		       true, false);
 	}
 }
 
@@ -210,8 +234,10 @@ static void test_nh_pointer(void **state)
 	struct ipaddr g6 = A(GW6);
 	struct gust_pkt *a;
 
-	memcpy(t, "\x84\0\x01\x04\0\0\0\0xxxx", 12); /* destination options, then SCTP */
-	a = lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, IP6_NH_DSTOPTS, t, 12), DISSECT_IP);
+	memcpy(t, "\x84\0\x01\x04\0\0\0\0xxxx",
+	       12); /* destination options, then SCTP */
+	a = lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, IP6_NH_DSTOPTS, t, 12),
+		    DISSECT_IP);
 	received(icmp_error_new(pool, a, ICMP_E_PROTO_UNREACH, 0, &g6), GW6, IN6);
 	assert_int_equal(get32(w + 44), 40);
 	pkt_free(a);
@@ -234,15 +260,19 @@ static void test_pool_limit(void **state)
 /* The quotation must be what the inside sent: it finds its socket by it. */
 static void test_synth(void **state)
 {
-	struct flow_key k = { .in = A(IN4), .out = A(OUT4), .in_port = 1000, .out_port = 53,
+	struct flow_key k = { .in = A(IN4),
+			      .out = A(OUT4),
+			      .in_port = 1000,
+			      .out_port = 53,
 			      .proto = 17 };
 	struct ipaddr g4 = A(GW4), g6 = A(GW6);
 	struct gust_pkt *q;
 	uint32_t n;
 
 	n = lib_udp(t, 0, 0, 3000) - 8;
-	n = received(icmp_error_synth(pool, &k, t + 8, 100, ICMP_E_PORT_UNREACH, 0, &g4), GW4,
-		     IN4);
+	n = received(
+		icmp_error_synth(pool, &k, t + 8, 100, ICMP_E_PORT_UNREACH, 0, &g4),
+		GW4, IN4);
 	assert_int_equal(n, 28 + 128);
 	assert_int_equal(w[20], 3);
 	assert_int_equal(w[21], 3);
@@ -252,8 +282,9 @@ static void test_synth(void **state)
 	assert_int_equal(get16(q->head + 22), 53);
 	pkt_free(q);
 	/* cut, but with the lengths of the whole */
-	n = received(icmp_error_synth(pool, &k, t + 8, 3000, ICMP_E_TOO_BIG, 1400, &g4), GW4,
-		     IN4);
+	n = received(
+		icmp_error_synth(pool, &k, t + 8, 3000, ICMP_E_TOO_BIG, 1400, &g4),
+		GW4, IN4);
 	assert_int_equal(n, 576);
 	assert_int_equal(get16(w + 30), 3028);
 	assert_int_equal(get16(w + 52), 3008);
@@ -261,10 +292,14 @@ static void test_synth(void **state)
 	assert_null(icmp_error_synth(pool, &k, t, 70000, ICMP_E_TTL, 0, &g4));
 	assert_null(icmp_error_synth(pool, &k, t, 10, ICMP_E_TTL, 0, &g6));
 
-	k = (struct flow_key){ .in = A(IN6), .out = A(OUT6), .in_port = 0x1111,
-			       .out_port = 0x2222, .proto = IPPROTO_ICMPV6 };
-	n = received(icmp_error_synth(pool, &k, t + 8, 56, ICMP_E_HOST_UNREACH, 0, &g6), GW6,
-		     IN6);
+	k = (struct flow_key){ .in = A(IN6),
+			       .out = A(OUT6),
+			       .in_port = 0x1111,
+			       .out_port = 0x2222,
+			       .proto = IPPROTO_ICMPV6 };
+	n = received(
+		icmp_error_synth(pool, &k, t + 8, 56, ICMP_E_HOST_UNREACH, 0, &g6),
+		GW6, IN6);
 	assert_int_equal(n, 48 + 104);
 	q = lib_pkt(pool, w + 48, 104, DISSECT_IP);
 	assert_true(pkt_csum_verify(q));
@@ -275,13 +310,14 @@ static void test_synth(void **state)
 	/* anything else: the transport header is in the data */
 	k = (struct flow_key){ .in = A(IN4), .out = A(OUT4), .proto = 6 };
 	lib_tcp(t, 1, 2, 3, 0);
-	n = received(icmp_error_synth(pool, &k, t, 20, ICMP_E_NET_UNREACH, 0, &g4), GW4, IN4);
+	n = received(icmp_error_synth(pool, &k, t, 20, ICMP_E_NET_UNREACH, 0, &g4),
+		     GW4, IN4);
 	assert_int_equal(n, 28 + 40);
 	assert_memory_equal(w + 48, t, 20);
 }
 
-static enum drop_reason parse4(uint8_t type, uint8_t code, uint32_t rest, const void *q,
-			       uint32_t n, struct icmp_event *ev)
+static enum drop_reason parse4(uint8_t type, uint8_t code, uint32_t rest,
+			       const void *q, uint32_t n, struct icmp_event *ev)
 {
 	uint8_t m[2000], e[2000];
 	struct gust_pkt *p;
@@ -294,8 +330,8 @@ static enum drop_reason parse4(uint8_t type, uint8_t code, uint32_t rest, const 
 	return r;
 }
 
-static enum drop_reason parse6(uint8_t type, uint8_t code, uint32_t rest, const void *q,
-			       uint32_t n, struct icmp_event *ev)
+static enum drop_reason parse6(uint8_t type, uint8_t code, uint32_t rest,
+			       const void *q, uint32_t n, struct icmp_event *ev)
 {
 	uint8_t m[2000], e[2000];
 	struct gust_pkt *p;
@@ -313,19 +349,30 @@ static void test_parse(void **state)
 	static const struct {
 		uint8_t type, code;
 		int want;
-	} c4[] = {
-		{ 3, 0, ICMP_E_NET_UNREACH }, { 3, 1, ICMP_E_HOST_UNREACH },
-		{ 3, 2, ICMP_E_PROTO_UNREACH }, { 3, 3, ICMP_E_PORT_UNREACH },
-		{ 3, 4, ICMP_E_TOO_BIG }, { 3, 13, ICMP_E_ADMIN }, { 3, 9, ICMP_E_ADMIN },
-		{ 3, 15, ICMP_E_ADMIN }, { 3, 16, -1 }, { 11, 0, ICMP_E_TTL },
-		{ 11, 1, ICMP_E_REASM_TIME }, { 11, 2, -1 }, { 12, 0, ICMP_E_PARAM },
-	}, c6[] = {
-		{ 1, 0, ICMP_E_NET_UNREACH }, { 1, 1, ICMP_E_ADMIN },
-		{ 1, 3, ICMP_E_HOST_UNREACH }, { 1, 4, ICMP_E_PORT_UNREACH },
-		{ 1, 6, ICMP_E_ADMIN }, { 1, 99, ICMP_E_NET_UNREACH },
-		{ 2, 0, ICMP_E_TOO_BIG }, { 3, 0, ICMP_E_TTL }, { 3, 1, ICMP_E_REASM_TIME },
-		{ 3, 7, -1 }, { 4, 0, ICMP_E_PARAM }, { 4, 1, ICMP_E_PROTO_UNREACH },
-	};
+	} c4[] =
+		{
+			{3, 0, ICMP_E_NET_UNREACH},
+			{3, 1, ICMP_E_HOST_UNREACH},
+			{3, 2, ICMP_E_PROTO_UNREACH},
+			{3, 3, ICMP_E_PORT_UNREACH},
+			{3, 4, ICMP_E_TOO_BIG},
+			{3, 13, ICMP_E_ADMIN},
+			{3, 9, ICMP_E_ADMIN},
+			{3, 15, ICMP_E_ADMIN},
+			{3, 16, -1},
+			{11, 0, ICMP_E_TTL},
+			{11, 1, ICMP_E_REASM_TIME},
+			{11, 2, -1},
+			{12, 0, ICMP_E_PARAM},
+		},
+	  c6[] = {
+		  {1, 0, ICMP_E_NET_UNREACH},  {1, 1, ICMP_E_ADMIN},
+		  {1, 3, ICMP_E_HOST_UNREACH}, {1, 4, ICMP_E_PORT_UNREACH},
+		  {1, 6, ICMP_E_ADMIN},        {1, 99, ICMP_E_NET_UNREACH},
+		  {2, 0, ICMP_E_TOO_BIG},      {3, 0, ICMP_E_TTL},
+		  {3, 1, ICMP_E_REASM_TIME},   {3, 7, -1},
+		  {4, 0, ICMP_E_PARAM},        {4, 1, ICMP_E_PROTO_UNREACH},
+	  };
 	struct ipaddr g4 = A(GW4), in = A(IN4), out = A(OUT4), g6 = A(GW6);
 	struct icmp_event ev;
 	uint32_t n;
@@ -333,7 +380,8 @@ static void test_parse(void **state)
 	lib_tcp(t, 80, 1234, 0xfeedbeef, 0);
 	n = lib_ip4(b, OUT4, IN4, 6, 1, 0, t, 20);
 	for (unsigned i = 0; i < sizeof(c4) / sizeof(c4[0]); i++) {
-		enum drop_reason r = parse4(c4[i].type, c4[i].code, 0x14000578, b, n, &ev);
+		enum drop_reason r =
+			parse4(c4[i].type, c4[i].code, 0x14000578, b, n, &ev);
 
 		assert_int_equal(r, c4[i].want < 0 ? DROP_BAD_ICMP : DROP_NONE);
 		if (c4[i].want >= 0)
@@ -355,7 +403,8 @@ static void test_parse(void **state)
 
 	n = lib_ip6(b, OUT6, IN6, 6, t, 20);
 	for (unsigned i = 0; i < sizeof(c6) / sizeof(c6[0]); i++) {
-		enum drop_reason r = parse6(c6[i].type, c6[i].code, 1300, b, n, &ev);
+		enum drop_reason r =
+			parse6(c6[i].type, c6[i].code, 1300, b, n, &ev);
 
 		assert_int_equal(r, c6[i].want < 0 ? DROP_BAD_ICMP : DROP_NONE);
 		if (c6[i].want >= 0)
@@ -375,11 +424,13 @@ static void test_parse_bad(void **state)
 
 	lib_tcp(t, 80, 1234, 1, 0);
 	n = lib_ip4(b, OUT4, IN4, 6, 1, 0, t, 20);
-	assert_int_equal(parse4(4, 0, 0, b, n, &ev), DROP_NO_PROTO); /* source quench */
+	assert_int_equal(parse4(4, 0, 0, b, n, &ev),
+			 DROP_NO_PROTO); /* source quench */
 	assert_int_equal(parse4(8, 0, 0, b, n, &ev), DROP_NO_PROTO);
 	assert_int_equal(parse6(128, 0, 0, b, n, &ev), DROP_NO_PROTO);
 	assert_int_equal(parse6(100, 0, 0, b, n, &ev), DROP_NO_PROTO);
-	assert_int_equal(parse6(1, 0, 0, b, n, &ev), DROP_BAD_ICMP); /* quotes IPv4 */
+	assert_int_equal(parse6(1, 0, 0, b, n, &ev),
+			 DROP_BAD_ICMP); /* quotes IPv4 */
 	for (uint32_t i = 0; i < 28; i++)
 		assert_int_equal(parse4(3, 3, 0, b, i, &ev), DROP_BAD_ICMP);
 	n = lib_ip6(b, OUT6, IN6, 6, t, 20);
@@ -399,7 +450,11 @@ static void test_plateau(void **state)
 {
 	static const struct {
 		uint32_t len, want;
-	} c[] = { { 1500, 1492 }, { 1492, 1006 }, { 60000, 32000 }, { 300, 296 }, { 100, 68 } };
+	} c[] = { { 1500, 1492 },
+		  { 1492, 1006 },
+		  { 60000, 32000 },
+		  { 300, 296 },
+		  { 100, 68 } };
 	struct icmp_event ev;
 
 	for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
@@ -431,12 +486,20 @@ static void test_echo_reply(void **state)
 	uint32_t n;
 
 	/* over Ethernet, with IP options: the reply is bare */
-	struct ipv4_hdr h = { .src = A(IN4), .dst = A(OUT4), .id = 3, .hlen = 24, .ttl = 3,
-			      .tos = 0x10, .proto = 1, .opt = (const uint8_t *)"\1\1\1",
+	struct ipv4_hdr h = { .src = A(IN4),
+			      .dst = A(OUT4),
+			      .id = 3,
+			      .hlen = 24,
+			      .ttl = 3,
+			      .tos = 0x10,
+			      .proto = 1,
+			      .opt = (const uint8_t *)"\1\1\1",
 			      .tot_len = 24 + 8 + 57 };
 
-	n = lib_icmp(t, ICMP4_ECHO, 0, 0x12340001, "0123456789012345678901234567890123456"
-						    "7890123456789012345678", 57);
+	n = lib_icmp(t, ICMP4_ECHO, 0, 0x12340001,
+		     "0123456789012345678901234567890123456"
+		     "7890123456789012345678",
+		     57);
 	lib_csum(t, n, 2, IN4, OUT4, 1);
 	memset(b, 0, 14);
 	put16(b + 12, 0x0800);

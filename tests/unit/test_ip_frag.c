@@ -30,12 +30,14 @@ static int teardown(void **state)
 static struct gust_pkt *redissect(const struct gust_pkt *f)
 {
 	uint8_t raw[66000];
-	struct gust_pkt *p = lib_pkt(pool, raw, lib_flat(f, raw, sizeof(raw)), DISSECT_IP);
+	struct gust_pkt *p =
+		lib_pkt(pool, raw, lib_flat(f, raw, sizeof(raw)), DISSECT_IP);
 
 	/* and the map agrees with the bytes */
 	assert_int_equal(p->nlayer, f->nlayer);
 	for (unsigned i = 0; i < p->nlayer; i++)
-		assert_memory_equal(&p->layer[i], &f->layer[i], sizeof(p->layer[i]));
+		assert_memory_equal(&p->layer[i], &f->layer[i],
+				    sizeof(p->layer[i]));
 	return p;
 }
 
@@ -72,8 +74,8 @@ static void round_trip(uint32_t len, uint32_t mtu, unsigned want_n)
 
 static void test_v4(void **state)
 {
-	uint32_t len = lib_ip4(b, "192.0.2.1", "192.0.2.2", IPPROTO_UDP, 0x77aa, 0, t,
-			       lib_udp(t, 1, 2, 2992));
+	uint32_t len = lib_ip4(b, "192.0.2.1", "192.0.2.2", IPPROTO_UDP, 0x77aa, 0,
+			       t, lib_udp(t, 1, 2, 2992));
 
 	round_trip(len, 1500, 3); /* 1480 + 1480 + 40 */
 	round_trip(len, 1499, 3);
@@ -105,9 +107,10 @@ static void test_v6(void **state)
  * options behind them in the first. */
 static void test_v6_ext(void **state)
 {
-	static const char ext[] = "\x2b\0\x01\x04\0\0\0\0"  /* hop-by-hop -> routing */
-				  "\x3c\0\x04\0\0\0\0\0"    /* routing -> dst opts */
-				  "\x11\0\x01\x04\0\0\0\0"; /* -> UDP */
+	static const char ext[] =
+		"\x2b\0\x01\x04\0\0\0\0" /* hop-by-hop -> routing */
+		"\x3c\0\x04\0\0\0\0\0" /* routing -> dst opts */
+		"\x11\0\x01\x04\0\0\0\0"; /* -> UDP */
 	uint32_t n = lib_udp(t + 24, 1, 2, 2992), len;
 	struct gust_pkt *p, *f;
 	struct gust_batch out;
@@ -121,7 +124,8 @@ static void test_v6_ext(void **state)
 	assert_int_equal(ip_fragment(p, 1280, 0xcafe, &out), 0);
 	f = out.first;
 	assert_int_equal(f->len, 56 + 8 + 1216);
-	assert_memory_equal(f->head + 40, "\x2b\0\x01\x04\0\0\0\0\x2c\0\x04\0\0\0\0\0", 16);
+	assert_memory_equal(f->head + 40,
+			    "\x2b\0\x01\x04\0\0\0\0\x2c\0\x04\0\0\0\0\0", 16);
 	assert_memory_equal(f->head + 56, "\x3c\0\0\x01\0\0\xca\xfe", 8);
 	assert_memory_equal(f->head + 64, ext + 16, 8);
 	f = f->next;
@@ -133,11 +137,18 @@ static void test_v6_ext(void **state)
 /* RFC 791 3.1: copied options in all fragments, others in the first only. */
 static void test_v4_options(void **state)
 {
-	static const uint8_t opt[] = { 0x01, 0x94, 0x04, 0x00, 0x00, /* router alert */
-				       0x44, 0x04, 0x05, 0x00,	     /* timestamp */
+	static const uint8_t opt[] = { 0x01, 0x94, 0x04, 0x00,
+				       0x00, /* router alert */
+				       0x44, 0x04, 0x05, 0x00, /* timestamp */
 				       0x00, 0x00, 0x00 };
-	struct ipv4_hdr h = { .src = A("192.0.2.1"), .dst = A("192.0.2.2"), .id = 9,
-			      .hlen = 32, .ttl = 9, .proto = 17, .opt = opt, .tos = 2 };
+	struct ipv4_hdr h = { .src = A("192.0.2.1"),
+			      .dst = A("192.0.2.2"),
+			      .id = 9,
+			      .hlen = 32,
+			      .ttl = 9,
+			      .proto = 17,
+			      .opt = opt,
+			      .tos = 2 };
 	struct gust_batch out;
 	struct gust_pkt *f;
 
@@ -146,7 +157,9 @@ static void test_v4_options(void **state)
 	memcpy(b + 32, t, 1008);
 	round_trip(1040, 576, 2);
 	gust_batch_init(&out);
-	assert_int_equal(ip_fragment(lib_pkt(pool, b, 1040, DISSECT_IP), 576, 0x4321, &out), 0);
+	assert_int_equal(
+		ip_fragment(lib_pkt(pool, b, 1040, DISSECT_IP), 576, 0x4321, &out),
+		0);
 	f = out.first;
 	assert_int_equal(f->head[0], 0x48);
 	assert_memory_equal(f->head + 20, opt, 12);
@@ -195,12 +208,14 @@ static void test_refused(void **state)
 	assert_int_equal(ip_fragment(p, 27, 1, &out), -EMSGSIZE); /* nothing fits */
 	p->gso_size = 1000;
 	p->gso_type = GUST_GSO_UDP4;
-	assert_int_equal(ip_fragment(p, 1500, 1, &out), -EMSGSIZE); /* superpacket */
+	assert_int_equal(ip_fragment(p, 1500, 1, &out),
+			 -EMSGSIZE); /* superpacket */
 	assert_int_equal(p->len, len);
 	pkt_free(p);
 
 	/* TCP header of 20 bytes does not fit one fragment: RFC 7112 */
-	len = lib_ip4(b, "192.0.2.1", "192.0.2.2", 6, 5, 0, t, lib_tcp(t, 1, 2, 3, 100));
+	len = lib_ip4(b, "192.0.2.1", "192.0.2.2", 6, 5, 0, t,
+		      lib_tcp(t, 1, 2, 3, 100));
 	p = lib_pkt(pool, b, len, DISSECT_IP);
 	assert_int_equal(ip_fragment(p, 36, 1, &out), -EMSGSIZE);
 	assert_int_equal(ip_fragment(p, 44, 1, &out), 0);
@@ -225,10 +240,12 @@ static void test_again(void **state)
 	memset(t, 7, 2000);
 	len = lib_ip4(b, "192.0.2.1", "192.0.2.2", 17, 5, 0x2000 | 100, t, 1600);
 	gust_batch_init(&out);
-	assert_int_equal(ip_fragment(lib_pkt(pool, b, len, DISSECT_IP), 1020, 99, &out), 0);
+	assert_int_equal(
+		ip_fragment(lib_pkt(pool, b, len, DISSECT_IP), 1020, 99, &out), 0);
 	assert_int_equal(out.n, 2);
 	assert_int_equal(get16(out.first->head + 6), 0x2000 | 100);
-	assert_int_equal(get16(out.first->head + 4), 5); /* its own identification */
+	assert_int_equal(get16(out.first->head + 4),
+			 5); /* its own identification */
 	assert_int_equal(get16(out.last->head + 6), 0x2000 | (100 + 125));
 	assert_int_equal(out.last->len, 620);
 	pkt_batch_free(&out);

@@ -45,8 +45,12 @@ static void test_v4(void **state)
 		0x45, 0xb9, 0x00, 0x30, 0x12, 0x34, 0x40, 0x00, 0x3f, 0x11,
 		0xa3, 0xce, 0xc0, 0x00, 0x02, 0x01, 0xc6, 0x33, 0x64, 0x07,
 	};
-	struct ip_tx tx = { .src = A("192.0.2.1"), .dst = A("198.51.100.7"),
-			    .proto = IPPROTO_UDP, .ttl = 63, .tos = 0xb9, .df = true,
+	struct ip_tx tx = { .src = A("192.0.2.1"),
+			    .dst = A("198.51.100.7"),
+			    .proto = IPPROTO_UDP,
+			    .ttl = 63,
+			    .tos = 0xb9,
+			    .df = true,
 			    .id = 0x1234 };
 	struct gust_pkt *p = body(20);
 
@@ -67,9 +71,13 @@ static void test_v4(void **state)
 
 static void test_v6(void **state)
 {
-	static const uint8_t want[8] = { 0x6b, 0x9a, 0xbc, 0xde, 0x00, 0x1c, 0x11, 0x40 };
-	struct ip_tx tx = { .src = A("2001:db8::1"), .dst = A("2001:db8::2"),
-			    .proto = IPPROTO_UDP, .ttl = 64, .tos = 0xb9,
+	static const uint8_t want[8] = { 0x6b, 0x9a, 0xbc, 0xde,
+					 0x00, 0x1c, 0x11, 0x40 };
+	struct ip_tx tx = { .src = A("2001:db8::1"),
+			    .dst = A("2001:db8::2"),
+			    .proto = IPPROTO_UDP,
+			    .ttl = 64,
+			    .tos = 0xb9,
 			    .flow = 0xfffabcde };
 	struct gust_pkt *p = body(20);
 
@@ -88,9 +96,12 @@ static void test_big(void **state)
 	struct port_caps plain = { .feats = FEAT_BIT(FEAT_BIGTCP6_PLAIN) };
 	struct port_caps jumbo = { .feats = FEAT_BIT(FEAT_BIGTCP6_JUMBO) |
 					    FEAT_BIT(FEAT_BIGTCP6_PLAIN) };
-	struct ip_tx t4 = { .src = A("192.0.2.1"), .dst = A("192.0.2.2"), .proto = 17,
-			    .ttl = 1 };
-	struct ip_tx t6 = { .src = A("2001:db8::1"), .dst = A("2001:db8::2"), .proto = 17,
+	struct ip_tx t4 = {
+		.src = A("192.0.2.1"), .dst = A("192.0.2.2"), .proto = 17, .ttl = 1
+	};
+	struct ip_tx t6 = { .src = A("2001:db8::1"),
+			    .dst = A("2001:db8::2"),
+			    .proto = 17,
 			    .ttl = 1 };
 	struct gust_pkt *p;
 

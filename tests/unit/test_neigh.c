@@ -31,8 +31,9 @@ static struct gust_batch out, failed;
 static int start(bool responder)
 {
 	struct ipaddr own[2] = { A(OWN4), A(OWN6) };
-	struct neigh_conf conf = { .mac = mac, .own = own, .n_own = 2,
-				   .responder = responder };
+	struct neigh_conf conf = {
+		.mac = mac, .own = own, .n_own = 2, .responder = responder
+	};
 
 	rng_seed(&rng, 5);
 	env = (struct env){ .now_us = SEC, .rng = &rng };
@@ -99,15 +100,16 @@ static void expect_nothing(void)
 	assert_int_equal(out.n, 0);
 }
 
-static uint32_t eth(uint8_t *b, const struct ethaddr *dst, const struct ethaddr *src,
-		    uint16_t type)
+static uint32_t eth(uint8_t *b, const struct ethaddr *dst,
+		    const struct ethaddr *src, uint16_t type)
 {
 	eth_build(b, &(struct eth_hdr){ *dst, *src, type });
 	return 14;
 }
 
-static uint32_t arp(uint8_t *b, const struct ethaddr *dst, const struct ethaddr *src,
-		    uint16_t op, const char *spa, const struct ethaddr *tha, const char *tpa)
+static uint32_t arp(uint8_t *b, const struct ethaddr *dst,
+		    const struct ethaddr *src, uint16_t op, const char *spa,
+		    const struct ethaddr *tha, const char *tpa)
 {
 	struct arp_msg m = { .op = op, .sha = *src, .spa = A(spa), .tpa = A(tpa) };
 
@@ -122,12 +124,14 @@ static struct ethaddr group6(const char *ip)
 {
 	struct ipaddr a = A(ip);
 
-	return (struct ethaddr){ { 0x33, 0x33, a.b[12], a.b[13], a.b[14], a.b[15] } };
+	return (struct ethaddr){ { 0x33, 0x33, a.b[12], a.b[13], a.b[14],
+				   a.b[15] } };
 }
 
 /* A neighbour discovery frame with a right checksum. */
 static uint32_t nd(uint8_t *b, const struct ethaddr *dst, const struct ethaddr *src,
-		   const char *ip_src, const char *ip_dst, struct nd_msg m, uint8_t hop)
+		   const char *ip_src, const char *ip_dst, struct nd_msg m,
+		   uint8_t hop)
 {
 	uint8_t t[64];
 	uint32_t len;
@@ -140,24 +144,30 @@ static uint32_t nd(uint8_t *b, const struct ethaddr *dst, const struct ethaddr *
 	return 54 + len;
 }
 
-static struct nd_msg NS(const char *target, const struct ethaddr *ll)
-{
-	struct nd_msg m = { .type = ICMP6_NS, .target = A(target), .has_lladdr = ll };
+static struct nd_msg NS(const char *target, const struct ethaddr *ll) {
+	struct nd_msg m = { .type = ICMP6_NS,
+			    .target = A(target),
+			    .has_lladdr = ll };
 
 	if (ll)
 		m.lladdr = *ll;
 	return m;
 }
 
-static struct nd_msg NA(const char *target, struct ethaddr ll, bool solicited,
-			bool override, bool router)
-{
-	return (struct nd_msg){ .type = ICMP6_NA, .target = A(target), .has_lladdr = true,
-				.lladdr = ll, .solicited = solicited,
-				.override = override, .router = router };
+static struct nd_msg
+NA(const char *target, struct ethaddr ll, bool solicited, bool override,
+   bool router) {
+	return (struct nd_msg){ .type = ICMP6_NA,
+				.target = A(target),
+				.has_lladdr = true,
+				.lladdr = ll,
+				.solicited = solicited,
+				.override = override,
+				.router = router };
 }
 
-static enum drop_reason feed(const uint8_t *b, uint32_t len)
+static enum drop_reason
+feed(const uint8_t *b, uint32_t len)
 {
 	struct gust_pkt *p = lib_pkt(pool, b, len, DISSECT_ETH);
 	enum drop_reason why;
@@ -172,8 +182,9 @@ static struct gust_pkt *packet(const char *src, const char *dst)
 	struct ipaddr d = A(dst);
 
 	lib_udp(t, 1, 2, 10);
-	return lib_pkt(pool, b, ipaddr_is4(&d) ? lib_ip4(b, src, dst, 17, 1, 0, t, 18) :
-						 lib_ip6(b, src, dst, 17, t, 18),
+	return lib_pkt(pool, b,
+		       ipaddr_is4(&d) ? lib_ip4(b, src, dst, 17, 1, 0, t, 18) :
+					lib_ip6(b, src, dst, 17, t, 18),
 		       DISSECT_IP);
 }
 
@@ -183,7 +194,8 @@ static enum drop_reason send_to(const char *src, const char *dst)
 }
 
 /* The next frame is that packet, to `dst`. */
-static void expect_sent(const struct ethaddr *dst, const char *ip_src, const char *ip_dst)
+static void expect_sent(const struct ethaddr *dst, const char *ip_src,
+			const char *ip_dst)
 {
 	uint8_t b[200], t[100];
 	struct ipaddr d = A(ip_dst);
@@ -211,7 +223,8 @@ static enum neigh_dad dad(const char *a)
 /* The whole start of a responder, frame by frame. */
 static void test_dad(void **state)
 {
-	struct ethaddr g6 = group6("ff02::1:ff00:1"), gll = group6("ff02::1:ff00:5301");
+	struct ethaddr g6 = group6("ff02::1:ff00:1"),
+		       gll = group6("ff02::1:ff00:5301");
 	struct ethaddr all = group6("ff02::1");
 	struct ipaddr ll = A(LL);
 	uint8_t b[200];
@@ -241,8 +254,10 @@ static void test_dad(void **state)
 	run();
 	assert_int_equal(dad(OWN6), NEIGH_DAD_OK);
 	assert_int_equal(dad(LL), NEIGH_DAD_OK);
-	expect(b, nd(b, &all, &mac, OWN6, "ff02::1", NA(OWN6, mac, false, true, true), 255));
-	expect(b, nd(b, &all, &mac, LL, "ff02::1", NA(LL, mac, false, true, true), 255));
+	expect(b, nd(b, &all, &mac, OWN6, "ff02::1",
+		     NA(OWN6, mac, false, true, true), 255));
+	expect(b, nd(b, &all, &mac, LL, "ff02::1", NA(LL, mac, false, true, true),
+		     255));
 	expect_nothing();
 	env.now_us = 3400000;
 	run();
@@ -263,8 +278,10 @@ static void test_dad_duplicate(void **state)
 	run();
 	pkt_batch_free(&out);
 	/* our own probe, come back, is no conflict */
-	assert_int_equal(feed(b, arp(b, &bcast, &mac, 1, "0.0.0.0", NULL, OWN4)), DROP_NONE);
-	assert_int_equal(feed(b, nd(b, &g6, &mac, "::", "ff02::1:ff00:1", NS(OWN6, NULL), 255)),
+	assert_int_equal(feed(b, arp(b, &bcast, &mac, 1, "0.0.0.0", NULL, OWN4)),
+			 DROP_NONE);
+	assert_int_equal(feed(b, nd(b, &g6, &mac, "::", "ff02::1:ff00:1",
+				    NS(OWN6, NULL), 255)),
 			 DROP_NONE);
 	assert_int_equal(dad(OWN4), NEIGH_DAD_TENTATIVE);
 	assert_int_equal(dad(OWN6), NEIGH_DAD_TENTATIVE);
@@ -275,7 +292,8 @@ static void test_dad_duplicate(void **state)
 	assert_int_equal(dad(OWN6), NEIGH_DAD_TENTATIVE);
 	/* somebody has it */
 	feed(b, arp(b, &mac, &other, 2, OWN4, &mac, "0.0.0.0"));
-	feed(b, nd(b, &all, &other, OWN6, "ff02::1", NA(OWN6, other, false, true, false), 255));
+	feed(b, nd(b, &all, &other, OWN6, "ff02::1",
+		   NA(OWN6, other, false, true, false), 255));
 	assert_int_equal(dad(OWN4), NEIGH_DAD_DUPLICATE);
 	assert_int_equal(dad(OWN6), NEIGH_DAD_DUPLICATE);
 	env.now_us += 20 * SEC;
@@ -330,8 +348,10 @@ static void test_defend(void **state)
 	env.now_us += 10 * SEC;
 	feed(b, arp(b, &bcast, &other, 2, OWN4, &bcast, OWN4));
 	expect(b, arp(b, &bcast, &mac, 1, OWN4, NULL, OWN4));
-	feed(b, nd(b, &all, &other, OWN6, "ff02::1", NA(OWN6, other, false, true, false), 255));
-	expect(b, nd(b, &all, &mac, OWN6, "ff02::1", NA(OWN6, mac, false, true, true), 255));
+	feed(b, nd(b, &all, &other, OWN6, "ff02::1",
+		   NA(OWN6, other, false, true, false), 255));
+	expect(b, nd(b, &all, &mac, OWN6, "ff02::1",
+		     NA(OWN6, mac, false, true, true), 255));
 	expect_nothing();
 	assert_int_equal(dad(OWN4), NEIGH_DAD_OK);
 }
@@ -357,20 +377,28 @@ static void test_arp_answer(void **state)
 
 static void test_ns_answer(void **state)
 {
-	struct ethaddr g = group6("ff02::1:ff00:1"), gll = group6("ff02::1:ff00:5301");
+	struct ethaddr g = group6("ff02::1:ff00:1"),
+		       gll = group6("ff02::1:ff00:5301");
 	struct ethaddr all = group6("ff02::1");
 	uint8_t b[200];
 
 	feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS(OWN6, &host), 255));
-	expect(b, nd(b, &host, &mac, OWN6, HOST6, NA(OWN6, mac, true, true, true), 255));
-	feed(b, nd(b, &mac, &host, HOST6, OWN6, NS(OWN6, NULL), 255)); /* unicast probe */
-	expect(b, nd(b, &host, &mac, OWN6, HOST6, NA(OWN6, mac, true, true, true), 255));
-	feed(b, nd(b, &gll, &host, "fe80::2", "ff02::1:ff00:5301", NS(LL, &host), 255));
-	expect(b, nd(b, &host, &mac, LL, "fe80::2", NA(LL, mac, true, true, true), 255));
+	expect(b, nd(b, &host, &mac, OWN6, HOST6, NA(OWN6, mac, true, true, true),
+		     255));
+	feed(b, nd(b, &mac, &host, HOST6, OWN6, NS(OWN6, NULL),
+		   255)); /* unicast probe */
+	expect(b, nd(b, &host, &mac, OWN6, HOST6, NA(OWN6, mac, true, true, true),
+		     255));
+	feed(b, nd(b, &gll, &host, "fe80::2", "ff02::1:ff00:5301", NS(LL, &host),
+		   255));
+	expect(b, nd(b, &host, &mac, LL, "fe80::2", NA(LL, mac, true, true, true),
+		     255));
 	/* another one's DAD: to all nodes */
 	feed(b, nd(b, &g, &host, "::", "ff02::1:ff00:1", NS(OWN6, NULL), 255));
-	expect(b, nd(b, &all, &mac, OWN6, "ff02::1", NA(OWN6, mac, false, true, true), 255));
-	feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS("fd00::9", &host), 255));
+	expect(b, nd(b, &all, &mac, OWN6, "ff02::1",
+		     NA(OWN6, mac, false, true, true), 255));
+	feed(b,
+	     nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS("fd00::9", &host), 255));
 	expect_nothing();
 	assert_int_equal(send_to(OWN6, "fe80::2"), DROP_NONE);
 	expect_sent(&host, OWN6, "fe80::2");
@@ -384,20 +412,23 @@ static void test_invalid(void **state)
 	struct gust_pkt *p;
 	uint32_t len;
 
-	assert_int_equal(feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS(OWN6, &host), 254)),
+	assert_int_equal(feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1",
+				    NS(OWN6, &host), 254)),
 			 DROP_BAD_ND);
 	len = nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS(OWN6, &host), 255);
 	b[60] ^= 1;
 	assert_int_equal(feed(b, len), DROP_BAD_ND); /* checksum */
-	assert_int_equal(feed(b, nd(b, &g, &host, "::", "ff02::1:ff00:1", NS(OWN6, &host), 255)),
+	assert_int_equal(feed(b, nd(b, &g, &host, "::", "ff02::1:ff00:1",
+				    NS(OWN6, &host), 255)),
 			 DROP_BAD_ND); /* unspecified, with an address */
-	assert_int_equal(feed(b, nd(b, &mac, &host, "::", OWN6, NS(OWN6, NULL), 255)),
-			 DROP_BAD_ND); /* unspecified, to one */
+	assert_int_equal(
+		feed(b, nd(b, &mac, &host, "::", OWN6, NS(OWN6, NULL), 255)),
+		DROP_BAD_ND); /* unspecified, to one */
 	assert_int_equal(feed(b, nd(b, &all, &host, HOST6, "ff02::1",
 				    NA(HOST6, host, true, true, false), 255)),
 			 DROP_BAD_ND); /* solicited, to many */
-	assert_int_equal(feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1", NS("ff02::5", &host),
-				    255)),
+	assert_int_equal(feed(b, nd(b, &g, &host, HOST6, "ff02::1:ff00:1",
+				    NS("ff02::5", &host), 255)),
 			 DROP_BAD_ND);
 	/* RFC 6980: an atomic fragment */
 	{
@@ -460,21 +491,26 @@ static void test_resolve6(void **state)
 	expect(b, nd(b, &g, &mac, OWN6, "ff02::1:ff00:2", NS(HOST6, &mac), 255));
 	assert_int_equal(send_to(LL, "fe80::2"), DROP_NONE); /* its own source */
 	expect(b, nd(b, &g, &mac, LL, "ff02::1:ff00:2", NS("fe80::2", &mac), 255));
-	feed(b, nd(b, &mac, &host, HOST6, OWN6, NA(HOST6, host, true, true, false), 255));
+	feed(b, nd(b, &mac, &host, HOST6, OWN6, NA(HOST6, host, true, true, false),
+		   255));
 	expect_sent(&host, "2001:db8::5", HOST6);
 	expect_nothing();
 	/* without override another address is doubted, and asked about */
-	feed(b, nd(b, &mac, &host, HOST6, OWN6, NA(HOST6, other, false, false, false), 255));
+	feed(b, nd(b, &mac, &host, HOST6, OWN6,
+		   NA(HOST6, other, false, false, false), 255));
 	assert_int_equal(send_to(OWN6, HOST6), DROP_NONE);
 	expect(b, nd(b, &host, &mac, OWN6, HOST6, NS(HOST6, &mac), 255));
 	expect_sent(&host, OWN6, HOST6);
-	feed(b, nd(b, &mac, &host, HOST6, OWN6, NA(HOST6, other, true, true, false), 255));
+	feed(b, nd(b, &mac, &host, HOST6, OWN6, NA(HOST6, other, true, true, false),
+		   255));
 	assert_int_equal(send_to(OWN6, HOST6), DROP_NONE);
 	expect_sent(&other, OWN6, HOST6);
 	/* an unsolicited one about a stranger makes no entry */
-	feed(b, nd(b, &mac, &host, "fd00::9", OWN6, NA("fd00::9", host, false, true, false), 255));
+	feed(b, nd(b, &mac, &host, "fd00::9", OWN6,
+		   NA("fd00::9", host, false, true, false), 255));
 	assert_int_equal(neigh_n(n), 2);
-	feed(b, nd(b, &mac, &host, "fe80::2", LL, NA("fe80::2", host, true, true, false), 255));
+	feed(b, nd(b, &mac, &host, "fe80::2", LL,
+		   NA("fe80::2", host, true, true, false), 255));
 	expect_sent(&host, LL, "fe80::2");
 	expect_nothing();
 }
@@ -569,12 +605,12 @@ static void test_learn(void **state)
 	pkt_free(p);
 
 	/* nothing is learned from frames for others, or of impossible sources */
-	static const char *const bad[] = { OWN4, "0.0.0.0", "224.0.0.1", "127.0.0.1",
-					   "255.255.255.255" };
+	static const char *const bad[] = { OWN4, "0.0.0.0", "224.0.0.1",
+					   "127.0.0.1", "255.255.255.255" };
 	for (unsigned i = 0; i < 6; i++) {
 		eth(b, i == 5 ? &other : &mac, &host, 0x0800);
-		len = 14 + lib_ip4(b + 14, i == 5 ? "10.0.0.5" : bad[i], "8.8.8.8", 17, 1, 0, t,
-				   18);
+		len = 14 + lib_ip4(b + 14, i == 5 ? "10.0.0.5" : bad[i], "8.8.8.8",
+				   17, 1, 0, t, 18);
 		p = lib_pkt(pool, b, len, DISSECT_ETH);
 		assert_false(neigh_input(n, p, &out, &env, &why));
 		pkt_free(p);
@@ -593,7 +629,7 @@ static void test_probe(void **state)
 	t0 = env.now_us;
 	assert_int_equal(send_to(OWN4, HOST4), DROP_NONE);
 	expect(b, arp(b, &host, &mac, 1, OWN4, NULL, HOST4)); /* unicast */
-	expect_sent(&host, OWN4, HOST4);		      /* and not held up */
+	expect_sent(&host, OWN4, HOST4); /* and not held up */
 	for (unsigned i = 1; i <= 2; i++) {
 		env.now_us = t0 + i * SEC;
 		run();
@@ -645,13 +681,15 @@ static void test_limit(void **state)
 
 	for (unsigned i = 0; i < 4096; i++) {
 		snprintf(s, sizeof(s), "10.1.%u.%u", i >> 8, i & 255);
-		assert_int_equal(send_to(OWN4, s), i < 128 ? DROP_NONE : DROP_NEIGH_QUEUE);
+		assert_int_equal(send_to(OWN4, s),
+				 i < 128 ? DROP_NONE : DROP_NEIGH_QUEUE);
 		env.now_us++;
 		pkt_batch_free(&out);
 	}
 	assert_int_equal(neigh_n(n), 4096);
 	assert_int_equal(send_to(OWN4, "10.1.0.0"), DROP_NEIGH_QUEUE);
-	assert_int_equal(send_to(OWN4, HOST4), DROP_NONE); /* in the room of the lost */
+	assert_int_equal(send_to(OWN4, HOST4),
+			 DROP_NONE); /* in the room of the lost */
 	pkt_batch_free(&out);
 	assert_int_equal(neigh_n(n), 4096);
 	assert_true(neigh_deadline(n) <= env.now_us);

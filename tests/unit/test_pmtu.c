@@ -26,7 +26,8 @@ static void test_shrink(void **state)
 	assert_int_equal(pmtu_get(c, &a, 1500, &env), 1500);
 	assert_true(pmtu_update(c, &a, 1400, &env));
 	assert_int_equal(pmtu_get(c, &a, 1500, &env), 1400);
-	assert_int_equal(pmtu_get(c, &a, 1300, &env), 1300); /* the link is smaller */
+	assert_int_equal(pmtu_get(c, &a, 1300, &env),
+			 1300); /* the link is smaller */
 	assert_int_equal(pmtu_get(c, &b, 1500, &env), 1500);
 	assert_false(pmtu_update(c, &a, 1400, &env));
 	assert_false(pmtu_update(c, &a, 1450, &env)); /* RFC 8201 4: never up */

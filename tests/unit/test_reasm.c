@@ -36,8 +36,8 @@ static int setup(void **state)
 
 static int setup_small(void **state)
 {
-	return setup_conf(&(struct reasm_conf){ .max_bytes = 20000, .max_ctx = 100,
-						.timeout_us = 5 * SEC });
+	return setup_conf(&(struct reasm_conf){
+		.max_bytes = 20000, .max_ctx = 100, .timeout_us = 5 * SEC });
 }
 
 static int teardown(void **state)
@@ -51,8 +51,8 @@ static struct gust_pkt *f4_tos(uint16_t id, uint32_t off, uint32_t len, bool mor
 			       uint8_t tos)
 {
 	uint8_t b[66000];
-	uint32_t n = lib_ip4(b, S4, D4, IPPROTO_UDP, id, off / 8 | (more ? 0x2000 : 0),
-			     dgram + off, len);
+	uint32_t n = lib_ip4(b, S4, D4, IPPROTO_UDP, id,
+			     off / 8 | (more ? 0x2000 : 0), dgram + off, len);
 
 	b[1] = tos;
 	put16(b + 10, 0);
@@ -69,10 +69,12 @@ static struct gust_pkt *f6(uint32_t id, uint32_t off, uint32_t len, bool more)
 {
 	uint8_t b[66000], t[66000];
 
-	ipv6_frag_build(t, &(struct ipv6_frag){ .id = id, .off = off, .more = more,
-						.nh = IPPROTO_UDP });
+	ipv6_frag_build(
+		t, &(struct ipv6_frag){
+			   .id = id, .off = off, .more = more, .nh = IPPROTO_UDP });
 	memcpy(t + 8, dgram + off, len);
-	return lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, len + 8), DISSECT_IP);
+	return lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, len + 8),
+		       DISSECT_IP);
 }
 
 static enum drop_reason in(struct gust_pkt *p)
@@ -121,7 +123,8 @@ static void test_orders(void **state)
 	uint32_t n = lib_udp(dgram, 1000, 2000, 2992), id = 0;
 
 	for (unsigned perm = 0; perm < 256; perm++) {
-		unsigned o[4] = { perm & 3, perm >> 2 & 3, perm >> 4 & 3, perm >> 6 };
+		unsigned o[4] = { perm & 3, perm >> 2 & 3, perm >> 4 & 3,
+				  perm >> 6 };
 
 		if ((1u << o[0] | 1u << o[1] | 1u << o[2] | 1u << o[3]) != 15)
 			continue;
@@ -129,8 +132,9 @@ static void test_orders(void **state)
 		for (unsigned v6 = 0; v6 < 2; v6++) {
 			for (unsigned i = 0; i < 4; i++) {
 				uint32_t at = off[o[i]], len = off[o[i] + 1] - at;
-				struct gust_pkt *p = v6 ? f6(id, at, len, o[i] < 3) :
-							  f4(id, at, len, o[i] < 3);
+				struct gust_pkt *p =
+					v6 ? f6(id, at, len, o[i] < 3) :
+					     f4(id, at, len, o[i] < 3);
 
 				if (i < 3)
 					assert_int_equal(in(p), DROP_NONE);
@@ -174,14 +178,17 @@ static void test_no_pin(void **state)
 
 static void test_overlap(void **state)
 {
-	static const uint32_t bad[][2] = { { 0, 808 }, { 792, 16 }, { 0, 400 }, { 400, 400 },
-					   { 1000, 800 }, { 792, 808 } };
+	static const uint32_t bad[][2] = {
+		{ 0, 808 },   { 792, 16 },   { 0, 400 },
+		{ 400, 400 }, { 1000, 800 }, { 792, 808 }
+	};
 
 	lib_udp(dgram, 1, 2, 2992);
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(in(f4(i, 0, 800, true)), DROP_NONE);
 		assert_int_equal(in(f4(i, 1600, 800, true)), DROP_NONE);
-		assert_int_equal(in(f4(i, bad[i][0], bad[i][1], true)), DROP_FRAG_OVERLAP);
+		assert_int_equal(in(f4(i, bad[i][0], bad[i][1], true)),
+				 DROP_FRAG_OVERLAP);
 		/* RFC 5722: and what still comes of it, even what would fit */
 		assert_int_equal(in(f4(i, 800, 800, true)), DROP_FRAG_OVERLAP);
 		assert_int_equal(in(f4(i, 2400, 600, false)), DROP_FRAG_OVERLAP);
@@ -210,13 +217,14 @@ static void test_duplicate(void **state)
 static void test_impossible(void **state)
 {
 	lib_udp(dgram, 1, 2, 65000);
-	assert_int_equal(in(f4(1, 0, 801, true)), DROP_FRAG_BAD);    /* not 8n */
-	assert_int_equal(in(f4(1, 8, 0, false)), DROP_FRAG_BAD);     /* nothing */
-	assert_int_equal(in(f4(1, 65512, 8, true)), DROP_FRAG_BAD);  /* 20 + 65520 */
-	assert_int_equal(in(f4(1, 65504, 8, true)), DROP_NONE);	     /* the last place */
+	assert_int_equal(in(f4(1, 0, 801, true)), DROP_FRAG_BAD); /* not 8n */
+	assert_int_equal(in(f4(1, 8, 0, false)), DROP_FRAG_BAD); /* nothing */
+	assert_int_equal(in(f4(1, 65512, 8, true)), DROP_FRAG_BAD); /* 20 + 65520 */
+	assert_int_equal(in(f4(1, 65504, 8, true)), DROP_NONE); /* the last place */
 	assert_int_equal(in(f6(1, 65528, 8, true)), DROP_FRAG_BAD);
 	assert_int_equal(in(f6(1, 65520, 8, true)), DROP_NONE);
-	assert_int_equal(in(f6(1, 65528, 7, false)), DROP_NONE);     /* 65535: allowed */
+	assert_int_equal(in(f6(1, 65528, 7, false)),
+			 DROP_NONE); /* 65535: allowed */
 	assert_int_equal(reasm_n(r), 2);
 
 	/* a second end, data behind the end: the datagram is given up */
@@ -236,23 +244,28 @@ static void test_tiny(void **state)
 	struct gust_pkt *p;
 
 	lib_tcp(t, 1, 2, 3, 60);
-	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 16), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 16),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_FRAG_TINY);
 	t[12] = 0x80; /* header of 32 bytes in a fragment of 24 */
-	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 24), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 24),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_FRAG_TINY);
-	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 32), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip4(b, S4, D4, IPPROTO_TCP, 1, 0x2000, t, 32),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_NONE);
 
 	/* destination options behind the fragment header, UDP missing */
 	memset(t, 0, sizeof(t));
-	ipv6_frag_build(t, &(struct ipv6_frag){ .id = 1, .more = true,
-						.nh = IP6_NH_DSTOPTS });
+	ipv6_frag_build(t, &(struct ipv6_frag){
+				   .id = 1, .more = true, .nh = IP6_NH_DSTOPTS });
 	memcpy(t + 8, "\x11\0\x01\x04\0\0\0\0", 8);
-	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 16), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 16),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_FRAG_TINY);
 	t[9] = 1; /* options of 16 bytes in 8 */
-	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 16), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 16),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_FRAG_TINY);
 	assert_int_equal(reasm_n(r), 1);
 }
@@ -263,13 +276,14 @@ static void test_headers(void **state)
 	uint8_t b[1400], t[1200] = { 0 };
 	struct gust_pkt *p;
 
-	ipv6_frag_build(t, &(struct ipv6_frag){ .id = 1, .more = true,
-						.nh = IP6_NH_DSTOPTS });
+	ipv6_frag_build(t, &(struct ipv6_frag){
+				   .id = 1, .more = true, .nh = IP6_NH_DSTOPTS });
 	t[8] = 17;
 	t[9] = 24; /* 200 bytes */
 	t[10] = 1;
 	t[11] = 196;
-	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 408), DISSECT_IP);
+	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, 408),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_BAD_EXTHDR);
 
 	memset(t, 0, sizeof(t));
@@ -282,9 +296,11 @@ static void test_headers(void **state)
 		t[i + 1] = n;
 		i += n + 2;
 	}
-	ipv6_frag_build(t + 320, &(struct ipv6_frag){ .id = 1, .off = 8, .more = true,
-						      .nh = 17 });
-	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_HOPOPTS, t, 336), DISSECT_IP);
+	ipv6_frag_build(
+		t + 320,
+		&(struct ipv6_frag){ .id = 1, .off = 8, .more = true, .nh = 17 });
+	p = lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_HOPOPTS, t, 336),
+		    DISSECT_IP);
 	assert_int_equal(in(p), DROP_BAD_EXTHDR);
 	assert_int_equal(reasm_n(r), 0);
 }
@@ -298,14 +314,16 @@ static void test_ext(void **state)
 	uint32_t n;
 
 	memcpy(t, "\x2c\0\x01\x04\0\0\0\0", 8);
-	ipv6_frag_build(t + 8, &(struct ipv6_frag){ .id = 5, .more = true,
-						    .nh = IP6_NH_DSTOPTS });
+	ipv6_frag_build(
+		t + 8,
+		&(struct ipv6_frag){ .id = 5, .more = true, .nh = IP6_NH_DSTOPTS });
 	memcpy(t + 16, "\x11\0\x01\x04\0\0\0\0", 8);
 	lib_udp(t + 24, 53, 99, 192);
 	n = 14 + lib_ip6(e + 14, S6, D6, IP6_NH_HOPOPTS, t, 24 + 96);
 	p = lib_pkt(pool, e, n, DISSECT_ETH);
 	assert_int_equal(in(p), DROP_NONE);
-	ipv6_frag_build(t + 8, &(struct ipv6_frag){ .id = 5, .off = 104, .nh = IP6_NH_DSTOPTS });
+	ipv6_frag_build(t + 8, &(struct ipv6_frag){
+				       .id = 5, .off = 104, .nh = IP6_NH_DSTOPTS });
 	memmove(t + 16, t + 24 + 96, 104);
 	n = 14 + lib_ip6(e + 14, S6, D6, IP6_NH_HOPOPTS, t, 16 + 104);
 	whole = last(lib_pkt(pool, e, n, DISSECT_ETH));
@@ -316,7 +334,8 @@ static void test_ext(void **state)
 	assert_int_equal(whole->len, 14 + 40 + 16 + 200);
 	lib_flat(whole, flat, sizeof(flat));
 	assert_int_equal(get16(flat + 14 + 4), 216);
-	assert_memory_equal(flat + 54, "\x3c\0\x01\x04\0\0\0\0\x11\0\x01\x04\0\0\0\0", 16);
+	assert_memory_equal(flat + 54,
+			    "\x3c\0\x01\x04\0\0\0\0\x11\0\x01\x04\0\0\0\0", 16);
 	lib_udp(t, 53, 99, 192);
 	assert_memory_equal(flat + 70, t, 200);
 	pkt_free(whole);
@@ -327,17 +346,26 @@ static void test_first_longer(void **state)
 {
 	uint8_t b[2000];
 	static const uint8_t opt[40] = { 1 };
-	struct ipv4_hdr h = { .src = A(S4), .dst = A(D4), .id = 1, .hlen = 60, .proto = 17,
-			      .ttl = 3, .mf = true, .opt = opt, .tot_len = 60 + 800 };
+	struct ipv4_hdr h = { .src = A(S4),
+			      .dst = A(D4),
+			      .id = 1,
+			      .hlen = 60,
+			      .proto = 17,
+			      .ttl = 3,
+			      .mf = true,
+			      .opt = opt,
+			      .tot_len = 60 + 800 };
 	struct gust_pkt *whole = NULL;
 
 	lib_udp(dgram, 1, 2, 65507);
 	assert_int_equal(in(f4(1, 800, 64000, true)), DROP_NONE);
-	assert_int_equal(in(f4(1, 64800, 700, false)), DROP_NONE); /* 20 + 65500 fits */
+	assert_int_equal(in(f4(1, 64800, 700, false)),
+			 DROP_NONE); /* 20 + 65500 fits */
 	ipv4_build(b, &h);
 	memcpy(b + 60, dgram, 800);
-	assert_int_equal(reasm_input(r, lib_pkt(pool, b, 860, DISSECT_IP), &env, &whole),
-			 DROP_FRAG_BAD); /* 60 + 65500 does not */
+	assert_int_equal(
+		reasm_input(r, lib_pkt(pool, b, 860, DISSECT_IP), &env, &whole),
+		DROP_FRAG_BAD); /* 60 + 65500 does not */
 	assert_null(whole);
 	assert_int_equal(reasm_n(r), 0);
 }
@@ -348,16 +376,18 @@ static void test_ecn(void **state)
 	static const struct {
 		uint8_t a, b;
 		int want; /* -1: dropped */
-	} c[] = { { 0, 0, 0 }, { 2, 2, 2 }, { 2, 3, 3 }, { 3, 1, 3 }, { 3, 3, 3 },
-		  { 1, 2, 1 }, { 0, 3, -1 }, { 3, 0, -1 } };
+	} c[] = { { 0, 0, 0 }, { 2, 2, 2 }, { 2, 3, 3 },  { 3, 1, 3 },
+		  { 3, 3, 3 }, { 1, 2, 1 }, { 0, 3, -1 }, { 3, 0, -1 } };
 
 	lib_udp(dgram, 1, 2, 1592);
 	for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
 		struct gust_pkt *w = NULL;
 		enum drop_reason why;
 
-		assert_int_equal(in(f4_tos(i, 0, 800, true, 0xb8 | c[i].a)), DROP_NONE);
-		why = reasm_input(r, f4_tos(i, 800, 800, false, 0xb8 | c[i].b), &env, &w);
+		assert_int_equal(in(f4_tos(i, 0, 800, true, 0xb8 | c[i].a)),
+				 DROP_NONE);
+		why = reasm_input(r, f4_tos(i, 800, 800, false, 0xb8 | c[i].b),
+				  &env, &w);
 		if (c[i].want < 0) {
 			assert_int_equal(why, DROP_FRAG_BAD);
 			assert_null(w);
@@ -412,7 +442,8 @@ static void test_expire(void **state)
 	assert_int_equal(first.n, 0);
 	assert_int_equal(reasm_deadline(r), 62 * SEC); /* IPv6: 60 s */
 	env.now_us = 62 * SEC;
-	assert_int_equal(reasm_expire(r, &env, &first), 1); /* the dead one not again */
+	assert_int_equal(reasm_expire(r, &env, &first),
+			 1); /* the dead one not again */
 	assert_int_equal(first.n, 1);
 	pkt_batch_free(&first);
 	assert_int_equal(reasm_n(r), 0);
@@ -432,7 +463,7 @@ static void test_limit_source(void **state)
 	assert_int_equal(in(f4(64, 0, 800, true)), DROP_FRAG_LIMIT);
 	assert_int_equal(reasm_n(r), 64);
 	assert_int_equal(in(f6(64, 0, 800, true)), DROP_NONE); /* another source */
-	assert_whole(last(f4(7, 800, 800, false)), n, 20);     /* old work goes on */
+	assert_whole(last(f4(7, 800, 800, false)), n, 20); /* old work goes on */
 	assert_int_equal(in(f4(64, 0, 800, true)), DROP_NONE);
 }
 
@@ -521,7 +552,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_fragment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_source, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_limit_bytes, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(test_limit_bytes, setup_small,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_limit_ctx, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_pool, setup, teardown),

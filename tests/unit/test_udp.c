@@ -59,7 +59,8 @@ static void test_datagram(void **state)
 	pkt_free(p);
 
 	f = data(101);
-	p = make("2001:db8::1", "2001:db8::2", &f, 101); /* one segment: no superpacket */
+	p = make("2001:db8::1", "2001:db8::2", &f,
+		 101); /* one segment: no superpacket */
 	assert_int_equal(p->gso_size, 0);
 	assert_int_equal(p->gso_type, GUST_GSO_NONE);
 	pkt_csum_complete(p);

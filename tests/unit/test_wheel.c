@@ -9,7 +9,8 @@
 
 #define MS UINT64_C(1000)
 
-static unsigned advance(struct wheel *w, uint64_t now, struct wtimer **ret, unsigned max)
+static unsigned advance(struct wheel *w, uint64_t now, struct wtimer **ret,
+			unsigned max)
 {
 	struct list expired;
 	unsigned n = 0;
@@ -59,12 +60,25 @@ static void assert_fires(uint64_t start, uint64_t deadline)
 
 static void test_distances(void **state)
 {
-	static const uint64_t start[] = { 1, 999, 255 * MS, 256 * MS + 1, 65535 * MS,
-					  (UINT64_C(1) << 32) * MS - 5, 123456789012345 };
-	static const uint64_t delta[] = { 1001, 2 * MS, 255 * MS, 256 * MS, 257 * MS,
-					  65535 * MS, 65536 * MS, 65537 * MS + 1,
-					  (UINT64_C(1) << 24) * MS, ((UINT64_C(1) << 24) + 1) * MS,
-					  (UINT64_C(1) << 32) * MS, (UINT64_C(3) << 32) * MS + 77 };
+	static const uint64_t start[] = { 1,
+					  999,
+					  255 * MS,
+					  256 * MS + 1,
+					  65535 * MS,
+					  (UINT64_C(1) << 32) * MS - 5,
+					  123456789012345 };
+	static const uint64_t delta[] = { 1001,
+					  2 * MS,
+					  255 * MS,
+					  256 * MS,
+					  257 * MS,
+					  65535 * MS,
+					  65536 * MS,
+					  65537 * MS + 1,
+					  (UINT64_C(1) << 24) * MS,
+					  ((UINT64_C(1) << 24) + 1) * MS,
+					  (UINT64_C(1) << 32) * MS,
+					  (UINT64_C(3) << 32) * MS + 77 };
 
 	for (unsigned i = 0; i < sizeof(start) / sizeof(start[0]); i++)
 		for (unsigned j = 0; j < sizeof(delta) / sizeof(delta[0]); j++)
@@ -166,7 +180,8 @@ static void test_order(void **state)
 	}
 	assert_int_equal(advance(w, 10 * SEC, got, 100), 100);
 	for (unsigned i = 0; i < 100; i++)
-		assert_ptr_equal(got[i], &t[i * 73 % 100]); /* 37 * 73 = 1 mod 100 */
+		assert_ptr_equal(got[i],
+				 &t[i * 73 % 100]); /* 37 * 73 = 1 mod 100 */
 	wheel_free(w);
 }
 
@@ -194,15 +209,17 @@ static void test_model(void **state)
 			wheel_cancel(w, &t[i]);
 			want[i] = ENV_NEVER;
 		} else {
-			want[i] = now + (rng_u64(&rng) & ((UINT64_C(1) << scale) - 1));
+			want[i] = now +
+				  (rng_u64(&rng) & ((UINT64_C(1) << scale) - 1));
 			wheel_arm(w, &t[i], want[i]);
 		}
 		for (unsigned j = 0; j < N; j++)
 			if (want[j] < min)
 				min = want[j];
-		assert_true(min == ENV_NEVER ? wheel_next(w) == ENV_NEVER :
-					       wheel_next(w) <= (min + MS - 1) / MS * MS ||
-						       wheel_next(w) <= now);
+		assert_true(min == ENV_NEVER ?
+				    wheel_next(w) == ENV_NEVER :
+				    wheel_next(w) <= (min + MS - 1) / MS * MS ||
+					    wheel_next(w) <= now);
 		now += rng_u64(&rng) & ((UINT64_C(1) << rng_below(&rng, 26)) - 1);
 		n = advance(w, now, got, N);
 		for (unsigned j = 0; j < n; j++) {
@@ -211,7 +228,8 @@ static void test_model(void **state)
 			assert_true(want[k] <= now); /* never early */
 			want[k] = ENV_NEVER;
 		}
-		for (unsigned j = 0; j < N; j++) { /* what is over by a tick is gone */
+		for (unsigned j = 0; j < N;
+		     j++) { /* what is over by a tick is gone */
 			if (want[j] == ENV_NEVER)
 				continue;
 			assert_true((want[j] + MS - 1) / MS > now / MS);
