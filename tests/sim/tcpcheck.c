@@ -204,8 +204,12 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p)
 		uint32_t right = h.ack + ((uint32_t)h.wnd << t->rcv_wscale);
 
 		CHECK(h.ack == t->rcv_nxt, "ack %u, rcv_nxt %u", h.ack, t->rcv_nxt);
-		if (h.flags & TCP_SYN)
-			return true; /* its window is never scaled (RFC 7323 2.2) */
+		if (h.flags & TCP_SYN) {
+			/* its window is never scaled (RFC 7323 2.2), and what was
+			 * told before a repeated SYN-ACK nobody can have used */
+			c->adv_set = false;
+			return true;
+		}
 		/* RFC 9293 3.8.6: never shrink the window */
 		CHECK(!c->adv_set || seq_ge(right, c->adv), "window shrinks by %u",
 		      c->adv - right);
