@@ -90,6 +90,7 @@ static const struct counter counters[] = {
 	{"port", "tx_super", W(tx_super)},
 	{"port", "tx_big", W(tx_big)},
 	{"port", "sw_segmented", W(sw_segmented)},
+	{"port", "no_memory", W(nomem)},
 	{"worker", "turns", W(turns)},
 	{"worker", "handoff_in", W(handoff_in)},
 	{"worker", "handoff_out", W(handoff_out)},

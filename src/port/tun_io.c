@@ -23,8 +23,7 @@
  * (drivers/net/tun.c, tun_get_user):
  *   EINVAL    the header was not understood or contradicts the packet
  *   EMSGSIZE  more pages than an skb holds
- *   ENOBUFS, ENOMEM  no memory; a large packet asks for pages in one piece and
- *             may never get them, so that counts as "this form is not taken"
+ *   ENOBUFS, ENOMEM  no memory now; a large packet asks for pages in one piece
  *   EIO       the interface is down
  *   EBADFD    the interface was deleted
  * A plain packet without any request cannot be put in simpler form: refusing
@@ -217,9 +216,7 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 		return tx_refused(p);
 	case ENOBUFS:
 	case ENOMEM:
-		if (p->len > UINT16_MAX)
-			return tx_refused(p);
-		return tx_fail(p, PORT_TX_ERROR);
+		return PORT_TX_NOMEM;
 	case EIO:
 	case ENETDOWN:
 	case EBADFD:

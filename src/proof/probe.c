@@ -240,6 +240,9 @@ bool probe_send(struct probe *p, struct gust_pkt *pkt)
 	case PORT_TX_AGAIN:
 		pkt_free(pkt);
 		return probe_fail(p, "write: queue full");
+	case PORT_TX_NOMEM:
+		pkt_free(pkt);
+		return probe_fail(p, "write: no memory");
 	case PORT_TX_REFUSED:
 		pkt_free(pkt);
 		return probe_fail(p, "write: the kernel refused this form");

@@ -56,12 +56,17 @@ static void tell(int fd, const struct proof_result *res)
 		_exit(1);
 }
 
+/* Once may be chance (an interface that has just come up still drops for a
+ * moment, a machine is out of memory); a form that is not delivered fails each
+ * time. */
 static void judge(struct probe *p, enum feat f, uint32_t big,
 		  struct proof_result *res)
 {
-	if (probe_form(p, f, big)) {
-		res->ok |= FEAT_BIT(f);
-		return;
+	for (unsigned i = 0; i < PROBE_TRIES; i++) {
+		if (probe_form(p, f, big)) {
+			res->ok |= FEAT_BIT(f);
+			return;
+		}
 	}
 	if (!res->failed)
 		snprintf(res->why, sizeof(res->why), "%s: %.120s", feat_name(f),

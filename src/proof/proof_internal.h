@@ -12,6 +12,9 @@
  * our write. This is for machines under load. */
 #define PROBE_WAIT_MS 120
 
+/* How often a form is tried before it counts as failed. */
+#define PROBE_TRIES 3
+
 #define PROBE_WHY_LEN 160
 
 struct probe {

@@ -11,6 +11,8 @@
 #include "offload/segment.h"
 #include "work/worker_internal.h"
 
+#define SMALL_SUPER 65000 /* payload of a superpacket within 64 KB */
+
 /* The feature that carries a packet of this form. */
 static enum feat feat_of(const struct gust_pkt *p, const struct port_caps *caps)
 {
@@ -89,6 +91,19 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 		return;
 	case PORT_TX_AGAIN:
 		break;
+	case PORT_TX_NOMEM: {
+		/* half a megabyte in one piece: 64 KB are easier to find */
+		struct gust_batch smaller;
+
+		gust_batch_init(&smaller);
+		if (len <= SMALL_SUPER || seg_cut(p, SMALL_SUPER - SMALL_SUPER % p->gso_size,
+						  &smaller))
+			break;
+		w->stats.nomem++;
+		gust_batch_splice(&smaller, todo);
+		*todo = smaller;
+		return;
+	}
 	case PORT_TX_REFUSED: {
 		bool plain = !p->gso_size && !(p->need & GUST_F_CSUM);
 		struct gust_batch smaller;

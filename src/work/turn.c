@@ -177,10 +177,11 @@ static void send_frames(struct worker *w, struct gust_batch *frames)
 	while ((p = gust_batch_pop(frames))) {
 		enum port_tx r = port->ops->tx(port, w->conf.index, p);
 
-		if (r == PORT_TX_AGAIN || r == PORT_TX_REFUSED)
+		if (r == PORT_TX_AGAIN || r == PORT_TX_REFUSED || r == PORT_TX_NOMEM)
 			pkt_free(p);
 		if (r != PORT_TX_OK)
-			drop_count(&w->stats.drops, DROP_PORT_ERROR, 1);
+			drop_count(&w->stats.drops, r == PORT_TX_DOWN ? DROP_PORT_DOWN :
+									DROP_PORT_ERROR, 1);
 	}
 }
 

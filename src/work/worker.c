@@ -326,13 +326,20 @@ static int worker_rings(struct worker *w)
 	return 0;
 }
 
+/* On an interface that is down nobody would hear our question whether an address
+ * is taken: the addresses begin when it comes up. */
+static unsigned usable_own(const struct stack_snap *snap)
+{
+	return snap->up ? snap->n_own : 0;
+}
+
 static int worker_l2(struct worker *w)
 {
 	const struct stack_snap *snap = w->conf.snap;
 	struct neigh_conf nc = {
 		.mac = w->conf.mac,
 		.own = snap->own,
-		.n_own = snap->n_own,
+		.n_own = usable_own(snap),
 		.responder = w->conf.index == 0,
 	};
 
@@ -445,7 +452,7 @@ static void take_snap(struct worker *w, void *arg)
 		return;
 	egress_set_snap(w, snap);
 	if (w->neigh)
-		neigh_set_own(w->neigh, snap->own, snap->n_own, &w->env);
+		neigh_set_own(w->neigh, snap->own, usable_own(snap), &w->env);
 	stack_set_snap(w->stack, snap, &w->env);
 }
 

@@ -37,6 +37,7 @@ struct worker_stats {
 	uint64_t rx_packets, rx_bytes, rx_super, tx_packets, tx_bytes, tx_super;
 	uint64_t tx_big;                /* above 64 KB */
 	uint64_t sw_segmented;          /* superpackets that we had to cut */
+	uint64_t nomem;                 /* cut because the port had no memory */
 	uint64_t refused[FEAT_N];       /* EINVAL from the port, by feature */
 	uint64_t handoff_in, handoff_out, turns, neigh_failed;
 };
