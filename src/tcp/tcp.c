@@ -53,7 +53,8 @@ void tcp_conf_defaults(struct tcp_conf *c)
 		.keep_idle_us = 0,
 		.keep_intvl_us = 75000000,
 		.keep_probes = 9,
-		.syn_retries = 5,
+		.syn_retries = 7,
+		.synack_retries = 5,
 		.retries = 15,
 		.ttl = IP_TTL_DEFAULT,
 		.nagle = true,
@@ -89,6 +90,7 @@ void tcp_init(struct tcp *t, struct tcp_ctx *ctx, const struct ipaddr *local,
 	sack_init(&t->sack);
 	tcp_rtt_init(&t->rtt, c->rto_min_us, c->rto_max_us);
 	t->ts_offset = tcp_ts_offset(t);
+	tcp_offer_opts(t);
 	tcp_set_mss(t);
 }
 
@@ -130,6 +132,7 @@ void tcp_connect(struct tcp *t, const struct env *env)
 {
 	start_isn(t, env);
 	t->state = TCPS_SYN_SENT;
+	tcp_offer_opts(t);
 	t->ctx->stats.active_open++;
 }
 
@@ -151,6 +154,7 @@ int tcp_listen_syn(struct tcp *t, const struct gust_pkt *syn, const struct env *
 	t->rcv_nxt = t->rcv_wup = h.seq + 1;
 	t->snd_wnd = t->max_wnd = h.wnd; /* of a SYN: never scaled (RFC 7323 2.2) */
 	t->snd_wl1 = h.seq;
+	t->last_ack_sent = t->rcv_nxt;
 	tcp_agree_opts(t, &h, env);
 	t->ctx->stats.passive_open++;
 	return 0;
@@ -263,6 +267,10 @@ void tcp_detach(struct tcp *t, const struct env *env)
 	if (t->flags & TCPF_DETACHED)
 		return;
 	t->flags |= TCPF_DETACHED;
+	if (t->state == TCPS_TIME_WAIT || t->state == TCPS_CLOSED) {
+		rcvq_free(&t->rcvq);
+		return;
+	}
 	/* RFC 1122 4.2.2.13: data that nobody read: the peer must learn of it */
 	if (t->rcvq.len && tcp_synchronised(t)) {
 		tcp_abort(t, env);
@@ -302,7 +310,22 @@ void tcp_enter_time_wait(struct tcp *t, const struct env *env)
 static bool icmp_plausible(const struct tcp *t, const struct icmp_event *ev)
 {
 	return ev->has_seq && seq_ge(ev->tcp_seq, t->snd_una) &&
-	       seq_le(ev->tcp_seq, t->snd_nxt);
+	       seq_lt(ev->tcp_seq, t->snd_nxt);
+}
+
+/* What is in the network in larger pieces was dropped on the way: it is sent
+ * again in pieces that fit, without a congestion signal (RFC 1191 6.5). */
+static void pmtu_lost(struct tcp *t)
+{
+	if (!tcp_synchronised(t) || t->snd_nxt == t->snd_una)
+		return;
+	t->lost_edge = t->snd_nxt;
+	t->high_rxt = t->snd_una;
+	if (!(t->flags & TCPF_RECOVERY)) {
+		t->recover = t->snd_nxt;
+		t->flags |= TCPF_LOSS;
+	}
+	t->flags &= ~(TCPF_TIMED | TCPF_TS_RTX | TCPF_TS_ARMED);
 }
 
 unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev, const struct env *env)
@@ -318,36 +341,27 @@ unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev, const struct env *
 		if (mtu >= (t->pmtu ? t->pmtu : t->ctx->caps->mtu))
 			return 0;
 		t->pmtu = mtu;
-		tcp_mtu_changed(t);
+		mtu = t->mss;
+		tcp_set_mss(t);
+		if (t->mss < mtu)
+			pmtu_lost(t);
 		return 0;
 	}
 	/* RFC 1122 4.2.3.9 as RFC 5927 5.2 has it: once synchronised, hard errors
-	 * are soft; while opening they end the attempt. */
+	 * are soft; while opening they end the attempt. A soft one is remembered
+	 * as the likely reason should nothing be heard any more. */
+	t->err = icmp_error_to_errno(ev->error);
 	if (t->state != TCPS_SYN_SENT ||
 	    (ev->error != ICMP_E_PORT_UNREACH && ev->error != ICMP_E_PROTO_UNREACH &&
 	     ev->error != ICMP_E_ADMIN))
 		return 0;
-	t->err = icmp_error_to_errno(ev->error);
 	tcp_set_closed(t);
 	return TCP_EV_ERROR | TCP_EV_CLOSED;
 }
 
-/* What is in the network in larger pieces was dropped on the way: it is sent
- * again in pieces that fit, without a congestion signal (RFC 1191 6.5). */
 void tcp_mtu_changed(struct tcp *t)
 {
-	uint32_t old = t->mss;
-
 	tcp_set_mss(t);
-	if (t->mss >= old || t->snd_nxt == t->snd_una || t->snd_una == t->iss)
-		return;
-	t->lost_edge = tcp_data_end(t);
-	if (seq_lt(t->snd_nxt, t->lost_edge))
-		t->lost_edge = t->snd_nxt;
-	t->high_rxt = t->snd_una;
-	t->recover = t->snd_nxt;
-	t->flags |= TCPF_LOSS;
-	t->flags &= ~(TCPF_RECOVERY | TCPF_TIMED | TCPF_TS_RTX);
 }
 
 void tcp_report(const struct tcp *t, struct tcp_report *ret)

@@ -69,7 +69,9 @@ struct tcp_conf {
 	uint32_t fin_wait2_us;            /* after tcp_detach(): 60 s */
 	uint32_t keep_idle_us, keep_intvl_us; /* 0: no keepalive */
 	uint8_t keep_probes;
-	uint8_t syn_retries, retries;     /* 5, 15 */
+	uint8_t syn_retries;    /* 7: 183 s (RFC 9293 MUST-23: 3 minutes) */
+	uint8_t synack_retries; /* 5: 63 s */
+	uint8_t retries;        /* 15 */
 	uint8_t ttl;
 	bool nagle, sack, timestamps, wscale;
 };
@@ -92,7 +94,7 @@ struct tcp_ctx {
 	struct drop_counters *drops;
 	struct tcp_counters stats;
 	uint64_t challenge_us; /* RFC 5961 7: the second that is being counted */
-	uint32_t challenge_n;  /* challenge ACKs sent in it */
+	uint32_t challenge_n;  /* challenge ACKs that may still be sent in it */
 };
 
 /*
@@ -107,19 +109,24 @@ struct tcp {
 	uint8_t state;       /* enum tcp_state */
 	uint8_t tos, ttl;
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t rtx_shift;   /* backoffs so far */
-	uint8_t dupacks, probes;
-	uint8_t err;         /* errno behind TCP_EV_ERROR */
+	uint8_t rtx_shift;   /* backoff of the retransmission timer */
+	uint8_t dupacks;
+	uint8_t probes;      /* retransmissions and probes without an answer */
+	uint8_t err;         /* errno behind TCP_EV_ERROR; with TCP_EV_TIMEOUT that of
+				the last soft ICMP error, 0: none */
 	uint8_t opt;         /* agreed TCP_OPT_* bits */
 	uint32_t flags;      /* TCPF_*, tcp_internal.h */
 
 	/* RFC 9293 3.3.1 */
 	uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
-	uint32_t irs, rcv_nxt, rcv_up;
-	uint32_t rcv_wup, rcv_wnd; /* advertised: the window ends at their sum */
+	uint32_t irs, rcv_nxt;
+	uint32_t rcv_wup, rcv_wnd; /* the window that the peer may use ends at
+				      their sum */
+	uint32_t fin_seq;    /* of a FIN that came before data in front of it */
 	uint32_t max_wnd;    /* largest window the peer ever offered */
 	uint32_t rst_seq;    /* of the reset that answers a bad ACK while opening */
 	uint32_t snd_sml;    /* end of the last segment below mss (Minshall) */
+	struct tcp_sack_block dsack; /* duplicate to report (RFC 2883) */
 	uint32_t mss;        /* payload of one segment, options deducted */
 	uint32_t peer_mss;   /* from its SYN */
 	uint32_t pmtu;       /* 0: the link's */
@@ -138,13 +145,14 @@ struct tcp {
 
 	/* timers, absolute; ENV_NEVER when off */
 	uint64_t rtx_at_us, persist_at_us, ack_at_us, keep_at_us, linger_at_us;
-	uint64_t last_rcv_us, last_snd_us, oow_us;
+	uint64_t last_rcv_us;
+	uint64_t last_snd_us; /* of SYN or data (RFC 5681 4.1) */
+	uint64_t oow_us;      /* empty segment out of window answered */
 
 	/* buffers */
 	uint32_t rcvbuf, sndbuf;
 	uint32_t rcv_space, rcv_copied; /* autotuning (bytes a round trip) */
 	uint64_t rcv_space_us;
-	uint32_t rcv_rtt_us;
 	uint32_t unacked_bytes; /* received since our last ACK */
 
 	struct tcp_rtt rtt;
@@ -189,7 +197,8 @@ unsigned tcp_timer(struct tcp *t, const struct env *env);
  * are soft once synchronised; TOO_BIG lowers pmtu). */
 unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev, const struct env *env);
 
-/* The link's MTU changed: ctx->caps already is the new one. */
+/* The link's MTU changed: ctx->caps already is the new one. What was sent in
+ * larger pieces is left to loss recovery: the interface took it already. */
 void tcp_mtu_changed(struct tcp *t);
 
 /* ---- data ---- */

@@ -8,6 +8,8 @@
  */
 #include "tcp/tcp_loss.h"
 
+#define RTT_MAX_MS 600000 /* a longer echo is nonsense */
+
 bool tcp_fin_acked(const struct tcp *t)
 {
 	return (t->flags & TCPF_FIN_SENT) && t->snd_una == t->snd_nxt && !t->sndq.len;
@@ -15,7 +17,10 @@ bool tcp_fin_acked(const struct tcp *t)
 
 void tcp_update_wnd(struct tcp *t, const struct tcp_hdr *h, bool force)
 {
-	/* RFC 9293 3.10.7.4: newer by sequence, or the same with a newer ACK */
+	/* RFC 9293 3.10.7.4: not from an old ACK; newer by sequence, or the same with
+	 * a newer ACK */
+	if (!force && seq_lt(h->ack, t->snd_una))
+		return;
 	if (!force && !(seq_lt(t->snd_wl1, h->seq) ||
 			(t->snd_wl1 == h->seq && seq_le(t->snd_wl2, h->ack))))
 		return;
@@ -28,10 +33,22 @@ void tcp_update_wnd(struct tcp *t, const struct tcp_hdr *h, bool force)
 		t->flags &= ~TCPF_PROBE;
 }
 
-/* A round trip in us, 0: this ACK gives none. */
+/* The round trip that the echoed timestamp tells, in whole ms; -1: none. */
+static int32_t rtt_ts(const struct tcp *t, const struct tcp_hdr *h, const struct env *env)
+{
+	uint32_t ms;
+
+	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS) || !h->opt.tsecr)
+		return -1;
+	ms = tcp_ts_now(t, env) - h->opt.tsecr;
+	return ms < RTT_MAX_MS ? (int32_t)ms : -1;
+}
+
+/* A round trip in us for the estimator, 0: this ACK gives none. */
 static uint32_t rtt_sample(struct tcp *t, const struct tcp_hdr *h, const struct env *env)
 {
 	uint64_t us;
+	int32_t ms;
 
 	if ((t->flags & TCPF_TIMED) && seq_ge(h->ack, t->rtt_seq)) {
 		t->flags &= ~TCPF_TIMED;
@@ -41,14 +58,10 @@ static uint32_t rtt_sample(struct tcp *t, const struct tcp_hdr *h, const struct 
 	/* The timed segment was sent again (RFC 6298 3, Karn): the timestamp still
 	 * tells (RFC 7323 4.1), in milliseconds. Outside of that the timed segment
 	 * is better: the path may be microseconds long. */
-	if ((tcp_in_recovery(t) || t->rtx_shift) && (t->opt & TCP_OPT_TS) &&
-	    (h->opt.present & TCP_OPT_TS) && h->opt.tsecr) {
-		uint32_t ms = tcp_ts_now(t, env) - h->opt.tsecr;
-
-		if (ms < 600000)
-			return ms ? ms * 1000 : 500;
-	}
-	return 0;
+	if (!tcp_in_recovery(t) && !t->rtx_shift)
+		return 0;
+	ms = rtt_ts(t, h, env);
+	return ms > 0 ? ms * 1000 : ms ? 0 : 500;
 }
 
 /* Move snd_una and let go of what was delivered. */
@@ -69,16 +82,16 @@ static void advance(struct tcp *t, const struct tcp_hdr *h, struct tcp_ack_in *a
 	sack_advance(&t->sack, t->snd_una);
 }
 
-/* RFC 5681 2: a duplicate ACK; with SACK, one that brings SACK information. */
+/* RFC 5681 2: a duplicate ACK. With SACK, one that brings SACK information,
+ * whatever else it carries (RFC 6675 2). */
 static bool is_dup(const struct tcp *t, const struct tcp_hdr *h, uint32_t paylen,
 		   uint32_t wnd_before, uint32_t sacked)
 {
-	if (h->ack != t->snd_una || paylen || (h->flags & (TCP_SYN | TCP_FIN)) ||
-	    t->snd_una == t->snd_nxt)
+	if (h->ack != t->snd_una || t->snd_una == t->snd_nxt)
 		return false;
 	if (t->opt & TCP_OPT_SACK_PERM)
 		return sacked;
-	return t->snd_wnd == wnd_before;
+	return !paylen && !(h->flags & (TCP_SYN | TCP_FIN)) && t->snd_wnd == wnd_before;
 }
 
 /* RFC 3522 Eifel: the first ACK of new data answers the original, not the
@@ -108,7 +121,7 @@ static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp
 		cc->undo(&t->cc);
 		return;
 	}
-	t->flags &= ~TCPF_TS_RTX; /* only the first ACK of an episode can tell */
+	t->flags &= ~(TCPF_TS_RTX | TCPF_TS_ARMED); /* only the first ACK can tell */
 	if (seq_ge(t->snd_una, t->recover)) {
 		bool fast = t->flags & TCPF_RECOVERY;
 
@@ -143,6 +156,7 @@ unsigned tcp_ack_process(struct tcp *t, const struct tcp_hdr *h, uint32_t paylen
 {
 	struct tcp_ack_in a = { .h = h, .paylen = paylen, .inflight = tcp_inflight(t) };
 	uint32_t wnd_before = t->snd_wnd, rtt;
+	int32_t ms;
 
 	tcp_update_wnd(t, h, false);
 	if ((t->opt & TCP_OPT_SACK_PERM) && (h->opt.present & TCP_OPT_SACK))
@@ -154,22 +168,30 @@ unsigned tcp_ack_process(struct tcp *t, const struct tcp_hdr *h, uint32_t paylen
 		t->ctx->stats.dup_acks_in += a.dup;
 		if (a.dup || a.sacked)
 			detect_loss(t, h, &a, env);
-		if (t->snd_wnd && t->persist_at_us != ENV_NEVER) {
+		if (t->snd_wnd > wnd_before && t->persist_at_us != ENV_NEVER) {
 			t->persist_at_us = ENV_NEVER;
 			t->rtx_shift = 0;
 		}
-		t->probes = 0;
+		/* the answer to a probe; what is under way is unanswered still,
+		 * unless the peer has taken its window back (RFC 1122 4.2.2.17) */
+		if (t->snd_una == t->snd_nxt || !t->snd_wnd)
+			t->probes = 0;
 		return 0;
 	}
 	advance(t, h, &a);
 	rtt = rtt_sample(t, h, env);
-	if (rtt)
+	if (rtt) {
 		tcp_rtt_sample(&t->rtt, rtt, 1);
+		t->rtx_shift = 0; /* RFC 6298 5: a measurement ends the backoff */
+	} else {
+		/* HyStart++ wants several samples a round; ms will do for it */
+		ms = rtt_ts(t, h, env);
+		rtt = ms > 0 ? ms * 1000 : 0;
+	}
 	detect_loss(t, h, &a, env);
 	congestion(t, &a, rtt, env);
 	tcp_tune_sndbuf(t);
-	t->rtx_shift = 0; /* RFC 6298 5.7 by way of a fresh RTO */
-	t->probes = 0;
+	t->probes = t->err = 0;
 	t->persist_at_us = ENV_NEVER;
 	/* RFC 6298 5.2, 5.3 */
 	t->rtx_at_us = ENV_NEVER;

@@ -55,39 +55,41 @@ static uint32_t free_space(const struct tcp *t)
 	return buf > t->rcvq.len ? buf - t->rcvq.len : 0;
 }
 
-/* What is left of the window that the peer knows. */
-static uint32_t known_wnd(const struct tcp *t)
-{
-	uint32_t end = t->rcv_wup + t->rcv_wnd;
-
-	return seq_gt(end, t->rcv_nxt) ? end - t->rcv_nxt : 0;
-}
-
 bool tcp_wnd_update_due(const struct tcp *t)
 {
-	uint32_t space = free_space(t), known = known_wnd(t);
+	uint32_t wnd = tcp_select_wnd(t), known = tcp_known_wnd(t);
 	uint32_t step = t->rcvbuf / 2;
 
-	if (space <= known)
+	if (wnd <= known)
 		return false;
 	/* RFC 9293 3.8.6.2.2: min(half the buffer, one MSS) opens a closed window.
 	 * One that is open is moved in larger steps: an ACK for each superpacket
 	 * moves it anyway. */
 	if (known < 2 * t->mss && t->mss < step)
 		step = t->mss;
-	return space - known >= step;
+	return wnd - known >= step;
 }
 
+/*
+ * The field counts in units of the scale, the edge does not: when it must stay,
+ * what is left of the window is rounded up, and the edge moves by less than a
+ * unit. A peer could have that once a segment and so run past the buffer with
+ * tiny ones; beyond an eighth of the buffer it is rounded down instead. That
+ * takes back less than a unit, on paper only (RFC 7323 2.4): what lies below the
+ * old edge is accepted all the same.
+ */
 uint32_t tcp_select_wnd(const struct tcp *t)
 {
-	uint32_t mask = (1u << t->rcv_wscale) - 1; /* the field counts in units */
-	uint32_t space = free_space(t) & ~mask, known = known_wnd(t);
+	uint32_t mask = (1u << t->rcv_wscale) - 1;
+	uint32_t free = free_space(t), space = free & ~mask, known = tcp_known_wnd(t);
 	uint32_t step = t->rcvbuf / 2 < t->mss ? t->rcvbuf / 2 : t->mss;
 
 	/* RFC 9293 3.8.6.2.2: the right edge moves by a step or not at all, and
 	 * never back (3.8.6) */
 	if (space < known || space - known < step)
 		space = (known + mask) & ~mask;
+	if (space > free + t->rcvbuf / 8)
+		space = known & ~mask;
 	if (space > (uint32_t)UINT16_MAX << t->rcv_wscale)
 		space = (uint32_t)UINT16_MAX << t->rcv_wscale;
 	return space;

@@ -60,9 +60,9 @@ struct arrival {
 	struct gust_pkt *p;
 	struct tcp_hdr h;
 	uint32_t len;   /* payload */
-	uint32_t off;   /* payload bytes to skip: already received */
 	unsigned ev;
 	enum drop_reason drop;
+	bool syn_seen;  /* its SYN was taken before; h.seq stands behind it */
 };
 
 static bool drop(struct arrival *a, enum drop_reason why)
@@ -95,8 +95,9 @@ static void established(struct tcp *t, struct arrival *a, const struct env *env)
 		t->cc.cwnd = t->mss;
 	}
 	t->flags &= ~TCPF_TIMED;
-	t->rtx_shift = 0;
-	t->recover = t->lost_edge = t->high_rxt = t->snd_sml = t->snd_una;
+	t->rtx_shift = t->probes = 0;
+	t->lost_edge = t->high_rxt = t->snd_sml = t->snd_una;
+	t->recover = t->iss; /* RFC 6582 3.2 step 1 */
 	t->rcv_space_us = env->now_us;
 	tcp_tune_sndbuf(t);
 	tcp_arm_keepalive(t, env);
@@ -153,11 +154,14 @@ static bool syn_sent(struct tcp *t, struct arrival *a, const struct env *env)
 
 static bool acceptable(const struct tcp *t, const struct arrival *a)
 {
-	uint32_t end = t->rcv_wup + t->rcv_wnd, seq = a->h.seq;
-	uint32_t len = a->len + !!(a->h.flags & TCP_SYN) + !!(a->h.flags & TCP_FIN);
-	uint32_t wnd = seq_gt(end, t->rcv_nxt) ? end - t->rcv_nxt : 0;
+	uint32_t wnd = tcp_known_wnd(t), end = t->rcv_nxt + wnd, seq = a->h.seq;
+	uint32_t len = a->len + (a->h.flags & TCP_SYN && !a->syn_seen) +
+		       !!(a->h.flags & TCP_FIN);
 
-	/* RFC 9293 3.10.7.4, table 6 */
+	/* RFC 9293 3.10.7.4, table 6; of a reset only the place counts, also when
+	 * the window is closed (RFC 5961 3.2) */
+	if (a->h.flags & TCP_RST)
+		len = 0;
 	if (!len)
 		return wnd ? seq_ge(seq, t->rcv_nxt) && seq_lt(seq, end) : seq == t->rcv_nxt;
 	return wnd && seq_lt(seq, end) && seq_gt(seq + len, t->rcv_nxt);
@@ -166,17 +170,84 @@ static bool acceptable(const struct tcp *t, const struct arrival *a)
 /* RFC 6191: may this SYN begin a new connection over our TIME-WAIT? */
 static bool reusable(const struct tcp *t, const struct tcp_hdr *h)
 {
-	if ((t->opt & TCP_OPT_TS) && (h->opt.present & TCP_OPT_TS) &&
-	    h->opt.tsval != t->ts_recent)
+	bool ts = t->ctx->conf->timestamps && (h->opt.present & TCP_OPT_TS);
+
+	if (ts && !(t->opt & TCP_OPT_TS))
+		return true;
+	if (ts && h->opt.tsval != t->ts_recent)
 		return seq_gt(h->opt.tsval, t->ts_recent);
 	return seq_gt(h->seq, t->rcv_nxt);
+}
+
+/* Bytes that we have had already (RFC 2883: the next ACK says which). */
+static void duplicate(struct tcp *t, uint32_t l, uint32_t r)
+{
+	t->flags |= TCPF_ACK_NOW;
+	if (t->opt & TCP_OPT_SACK_PERM) {
+		t->flags |= TCPF_DSACK;
+		t->dsack.l = l;
+		t->dsack.r = r;
+	}
+}
+
+/* A SYN that does not belong where it stands. */
+static bool stray_syn(struct tcp *t, struct arrival *a, const struct env *env)
+{
+	if (t->state != TCPS_SYN_RCVD || a->h.seq != t->irs || (a->h.flags & TCP_ACK)) {
+		if (!(t->flags & TCPF_HELD))
+			tcp_challenge_ack(t, env); /* RFC 5961 4.2 */
+		return drop(a, DROP_TCP_STATE);
+	}
+	/* The one that opened the connection, again: our answer was lost or is
+	 * still held. It is timed by the latest. */
+	if ((t->opt & a->h.opt.present & TCP_OPT_TS) &&
+	    seq_gt(a->h.opt.tsval, t->ts_recent)) {
+		t->ts_recent = a->h.opt.tsval;
+		t->ts_recent_us = env->now_us;
+	}
+	if (!(t->flags & TCPF_HELD))
+		t->flags &= ~TCPF_SYN_SENT;
+	return drop(a, DROP_TCP_DUP);
+}
+
+static bool fin_acked(struct tcp *t, struct arrival *a, const struct env *env);
+
+static bool unacceptable(struct tcp *t, struct arrival *a, const struct env *env)
+{
+	const struct tcp_hdr *h = &a->h;
+	bool old = seq_lt(h->seq, t->rcv_nxt);
+
+	if (h->flags & TCP_RST)
+		return drop(a, DROP_TCP_SEQ);
+	if (h->flags & TCP_SYN)
+		return stray_syn(t, a, env);
+	/* RFC 9293 3.10.7.4: with a closed window valid ACKs still count */
+	if ((h->flags & TCP_ACK) && t->state != TCPS_SYN_RCVD && h->seq == t->rcv_nxt &&
+	    seq_gt(h->ack, t->snd_una) && seq_le(h->ack, t->snd_nxt)) {
+		a->ev |= tcp_ack_process(t, h, a->len, env);
+		if (!fin_acked(t, a, env))
+			return drop(a, DROP_TCP_SEQ);
+	}
+	if (a->len && old)
+		duplicate(t, h->seq, seq_min(h->seq + a->len, t->rcv_nxt));
+	/* What carries data or FIN is answered always: its ACK was lost. What
+	 * carries nothing (a keepalive, a window probe) only now and then, or two
+	 * ends that disagree would answer each other for ever. */
+	if (a->len || (h->flags & TCP_FIN) || env->now_us - t->oow_us >= OOW_ACK_US) {
+		t->oow_us = env->now_us;
+		t->flags |= TCPF_ACK_NOW;
+	}
+	if (t->state == TCPS_TIME_WAIT && (h->flags & TCP_FIN))
+		t->linger_at_us = env->now_us + t->ctx->conf->time_wait_us;
+	return drop(a, a->len && old ? DROP_TCP_DUP : DROP_TCP_SEQ);
 }
 
 static bool check_seq(struct tcp *t, struct arrival *a, const struct env *env)
 {
 	const struct tcp_hdr *h = &a->h;
+	unsigned kind = kind_of(h->flags);
 
-	if (t->state == TCPS_TIME_WAIT && kind_of(h->flags) == G_SYN && reusable(t, h)) {
+	if (t->state == TCPS_TIME_WAIT && kind == G_SYN && reusable(t, h)) {
 		t->ctx->stats.time_wait_reuse++;
 		a->ev = TCP_EV_REUSE;
 		return false;
@@ -185,36 +256,15 @@ static bool check_seq(struct tcp *t, struct arrival *a, const struct env *env)
 		t->flags |= TCPF_ACK_NOW; /* RFC 7323 5.3 R1 */
 		return drop(a, DROP_TCP_PAWS);
 	}
-	if (!acceptable(t, a)) {
-		enum drop_reason why = seq_lt(h->seq, t->rcv_nxt) && a->len ? DROP_TCP_DUP :
-									      DROP_TCP_SEQ;
-
-		if (h->flags & TCP_RST)
-			return drop(a, DROP_TCP_SEQ);
-		/* a retransmitted SYN while opening: our answer was lost */
-		if (t->state == TCPS_SYN_RCVD && kind_of(h->flags) == G_SYN &&
-		    h->seq == t->irs) {
-			if (!(t->flags & TCPF_HELD))
-				t->flags &= ~TCPF_SYN_SENT;
-			return drop(a, DROP_TCP_DUP);
-		}
-		/* RFC 9293 3.10.7.3 with a closed window: ACKs still count */
-		if (!(h->flags & TCP_SYN) && (h->flags & TCP_ACK) && t->state != TCPS_SYN_RCVD &&
-		    h->seq == t->rcv_nxt && seq_gt(h->ack, t->snd_una) &&
-		    seq_le(h->ack, t->snd_nxt))
-			a->ev |= tcp_ack_process(t, h, a->len, env);
-		/* What carries data or FIN is answered always: its ACK was lost. What
-		 * carries nothing (a keepalive, a window probe) only now and then, or
-		 * two ends that disagree would answer each other for ever. */
-		if (a->len || (h->flags & (TCP_FIN | TCP_SYN)) ||
-		    env->now_us - t->oow_us >= OOW_ACK_US) {
-			t->oow_us = env->now_us;
-			t->flags |= TCPF_ACK_NOW;
-		}
-		if (t->state == TCPS_TIME_WAIT && (h->flags & TCP_FIN))
-			t->linger_at_us = env->now_us + t->ctx->conf->time_wait_us;
-		return drop(a, why);
+	/* Simultaneous open (3.5, figure 8): the peer's SYN again, now with its
+	 * ACK. Ours may have been lost; one more tells it. */
+	if (t->state == TCPS_SYN_RCVD && kind == G_SYNACK && h->seq == t->irs) {
+		a->syn_seen = true;
+		a->h.seq++;
+		t->flags |= TCPF_ACK_NOW;
 	}
+	if (!acceptable(t, a))
+		return unacceptable(t, a, env);
 	tcp_ts_update(t, h, env);
 	return true;
 }
@@ -245,13 +295,7 @@ static bool check_rst(struct tcp *t, struct arrival *a, const struct env *env)
 
 static bool check_syn(struct tcp *t, struct arrival *a, const struct env *env)
 {
-	if (!(a->h.flags & TCP_SYN))
-		return true;
-	/* the peer's SYN again in a simultaneous open, now with its ACK */
-	if (t->state == TCPS_SYN_RCVD && a->h.seq == t->irs)
-		return true;
-	tcp_challenge_ack(t, env); /* RFC 5961 4.2 */
-	return drop(a, DROP_TCP_STATE);
+	return !(a->h.flags & TCP_SYN) || a->syn_seen || stray_syn(t, a, env);
 }
 
 /* ---- fifth: the ACK ---- */
@@ -303,12 +347,13 @@ static bool fin_acked(struct tcp *t, struct arrival *a, const struct env *env)
 
 /* ---- seventh: the text ---- */
 
-static void ack_policy(struct tcp *t, uint32_t fresh, bool in_order, const struct env *env)
+static void ack_policy(struct tcp *t, uint32_t fresh, bool in_order, bool super,
+		       const struct env *env)
 {
 	/* RFC 5681 4.2: at once for what is out of order or fills a gap, and for
 	 * every second full segment; a superpacket is more than that. */
 	t->unacked_bytes += fresh;
-	if (!in_order || t->rcvq.ooo_n || t->unacked_bytes >= 2 * t->mss)
+	if (!in_order || t->rcvq.ooo_n || super || t->unacked_bytes >= 2 * t->mss)
 		t->flags |= TCPF_ACK_NOW;
 	else if (t->ack_at_us == ENV_NEVER)
 		t->ack_at_us = env->now_us + t->ctx->conf->delack_us;
@@ -317,7 +362,7 @@ static void ack_policy(struct tcp *t, uint32_t fresh, bool in_order, const struc
 static bool take_text(struct tcp *t, struct arrival *a, const struct env *env)
 {
 	uint32_t skip = seq_lt(a->h.seq, t->rcv_nxt) ? t->rcv_nxt - a->h.seq : 0;
-	uint32_t end = t->rcv_wup + t->rcv_wnd, seq = a->h.seq + skip, len;
+	uint32_t end = t->rcv_nxt + tcp_known_wnd(t), seq = a->h.seq + skip, len;
 	bool had_gap = t->rcvq.ooo_n;
 	int64_t n;
 
@@ -325,15 +370,15 @@ static bool take_text(struct tcp *t, struct arrival *a, const struct env *env)
 		return true;
 	if (!tcp_receives(t))
 		return true; /* after a FIN there is no text (3.10.7.4 seventh) */
+	if (skip)
+		duplicate(t, a->h.seq, seq_min(a->h.seq + a->len, t->rcv_nxt));
+	if (skip >= a->len)
+		return true; /* a FIN may follow it */
 	if (t->flags & TCPF_DETACHED) {
-		/* RFC 9293 3.6: nobody will read this */
+		/* RFC 9293 3.6, RFC 1122 4.2.2.13: nobody will read this */
 		tcp_abort(t, env);
 		a->ev |= TCP_EV_CLOSED;
 		return drop(a, DROP_TCP_STATE);
-	}
-	if (skip >= a->len) {
-		t->flags |= TCPF_ACK_NOW;
-		return true; /* old text; a FIN may follow it */
 	}
 	len = a->len - skip;
 	if (seq_gt(seq + len, end)) { /* cut to the window */
@@ -351,7 +396,7 @@ static bool take_text(struct tcp *t, struct arrival *a, const struct env *env)
 	t->ctx->stats.ooo_in += !n;
 	if (n)
 		a->ev |= TCP_EV_READABLE;
-	ack_policy(t, n, n && !had_gap, env);
+	ack_policy(t, n, n && !had_gap, a->p->gso_size, env);
 	return true;
 }
 
@@ -359,12 +404,17 @@ static bool take_text(struct tcp *t, struct arrival *a, const struct env *env)
 
 static bool take_fin(struct tcp *t, struct arrival *a, const struct env *env)
 {
-	if (!(a->h.flags & TCP_FIN))
-		return true;
-	if (a->h.seq + a->len != t->rcv_nxt || (t->flags & TCPF_FIN_RCVD)) {
-		t->flags |= TCPF_ACK_NOW; /* not yet, or again */
-		return true;
+	if (a->h.flags & TCP_FIN) {
+		t->flags |= TCPF_ACK_NOW;
+		if (!(t->flags & TCPF_FIN_RCVD) && seq_ge(a->h.seq + a->len, t->rcv_nxt)) {
+			t->flags |= TCPF_FIN_AHEAD;
+			t->fin_seq = a->h.seq + a->len;
+		}
 	}
+	/* it counts when all in front of it is there */
+	if (!(t->flags & TCPF_FIN_AHEAD) || t->fin_seq != t->rcv_nxt)
+		return true;
+	t->flags &= ~TCPF_FIN_AHEAD;
 	t->rcv_nxt++;
 	t->flags |= TCPF_FIN_RCVD | TCPF_ACK_NOW;
 	a->ev |= TCP_EV_EOF;

@@ -27,13 +27,18 @@
 #define TCPF_PROBE 0x04000     /* send a window or keepalive probe */
 #define TCPF_SYN_SENT 0x08000  /* our SYN is out (or is to be sent again) */
 #define TCPF_RESCUED 0x10000   /* RFC 6675 rescue retransmission used */
+#define TCPF_TS_ARMED 0x20000  /* the episode's first retransmission is to come */
+#define TCPF_TS_RTX 0x40000    /* it went out at rtx_tsval (Eifel, RFC 3522) */
 #define TCPF_RST_ONCE 0x80000  /* a reset with rst_seq; the state stays */
-#define TCPF_TS_RTX 0x40000    /* rtx_tsval is valid (Eifel, RFC 3522) */
+#define TCPF_FIN_AHEAD 0x100000 /* the peer's FIN is known: at fin_seq */
+#define TCPF_DSACK 0x200000    /* dsack is to be reported */
+#define TCPF_OVERRIDE 0x400000 /* send a small piece (RFC 9293 3.8.6.2.1 (4)) */
 
-/* Our SYN counts one before the data: sequence number of sndq offset 0. */
+/* Our SYN counts one before the data: sequence number of sndq offset 0. (The
+ * state says it, not snd_una == iss, which comes again after 4 GiB.) */
 static inline uint32_t tcp_data_seq(const struct tcp *t)
 {
-	return t->snd_una + (t->snd_una == t->iss);
+	return t->snd_una + (t->state == TCPS_SYN_SENT || t->state == TCPS_SYN_RCVD);
 }
 
 /* One past the last byte queued; where the FIN stands. */
@@ -59,6 +64,14 @@ static inline bool tcp_in_recovery(const struct tcp *t)
 	return t->flags & (TCPF_RECOVERY | TCPF_LOSS);
 }
 
+/* What is left of the window that the peer knows. */
+static inline uint32_t tcp_known_wnd(const struct tcp *t)
+{
+	uint32_t end = t->rcv_wup + t->rcv_wnd;
+
+	return seq_gt(end, t->rcv_nxt) ? end - t->rcv_nxt : 0;
+}
+
 /* Bytes that are in the network, by what we know (RFC 6675 "pipe"). */
 uint32_t tcp_inflight(const struct tcp *t);
 
@@ -71,7 +84,10 @@ void tcp_enter_time_wait(struct tcp *t, const struct env *env);
 uint32_t tcp_ts_now(const struct tcp *t, const struct env *env);
 /* MSS to announce for this link (RFC 9293 3.7.1). */
 uint16_t tcp_announced_mss(const struct tcp *t);
-/* What our SYN or SYN-ACK carries. `reply`: only what the peer offered. */
+/* What we offer, by configuration: settles t->opt and t->rcv_wscale until the
+ * peer has said what it offers. */
+void tcp_offer_opts(struct tcp *t);
+/* What our SYN or SYN-ACK carries: all that is offered or agreed. */
 void tcp_syn_opts(const struct tcp *t, bool reply, const struct env *env,
 		  struct tcp_opts *ret);
 /* Take the options of the peer's SYN; settles t->opt, scales, mss. */
@@ -109,7 +125,8 @@ void tcp_update_wnd(struct tcp *t, const struct tcp_hdr *h, bool force);
 /* The application took `n` bytes: grow the receive buffer if it keeps up. */
 void tcp_tune_rcvbuf(struct tcp *t, uint32_t n, const struct env *env);
 void tcp_tune_sndbuf(struct tcp *t);
-/* The window to advertise now, bytes from rcv_nxt on, a multiple of the scale. */
+/* The window to write into a segment now, bytes from rcv_nxt on, a multiple of
+ * the scale. */
 uint32_t tcp_select_wnd(const struct tcp *t);
 /* The window of a SYN, which is never scaled (RFC 7323 2.2). */
 uint16_t tcp_syn_wnd(const struct tcp *t);

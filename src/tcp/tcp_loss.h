@@ -21,9 +21,13 @@ struct tcp_loss_ops {
 	bool (*on_ack)(struct tcp *t, const struct tcp_ack_in *a, const struct env *env);
 	/* The retransmission timer fired: everything outstanding is lost. */
 	void (*on_rto)(struct tcp *t, const struct env *env);
-	/* Nothing lost is left to send and the pipe has room: may more be sent
-	 * again? Moves lost_edge and returns true if so. */
-	bool (*next)(struct tcp *t);
+	/* Nothing that is lost is left to send, nothing new may be sent, and the
+	 * pipe has room: what may be sent again on suspicion? [*ret_l, *ret_r), by
+	 * which high_rxt moves. */
+	bool (*next)(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r);
+	/* The same for the end of what was sent, once an episode (the caller sets
+	 * TCPF_RESCUED); high_rxt stays. */
+	bool (*rescue)(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r);
 };
 
 /* RFC 6675 with SACK, RFC 6582 without. */

@@ -11,28 +11,51 @@
 
 #define DUP_THRESH 3
 
+/* Bytes sent again that are not known to be lost: two copies of them are in the
+ * network (RFC 6675 4, SetPipe (b)). */
+static uint32_t twice(const struct tcp *t)
+{
+	uint32_t edge;
+
+	if (!(t->flags & TCPF_RECOVERY) || !t->sack.n)
+		return 0;
+	edge = sack_lost_edge(&t->sack, t->snd_una, t->mss);
+	if (seq_ge(edge, t->high_rxt))
+		return 0;
+	return t->high_rxt - edge - sack_bytes_in(&t->sack, edge, t->high_rxt);
+}
+
 uint32_t tcp_inflight(const struct tcp *t)
 {
-	uint32_t out = t->snd_nxt - t->snd_una, gone = t->sack.bytes;
-	uint32_t from = seq_max(t->high_rxt, t->snd_una);
+	uint32_t out = t->snd_nxt - t->snd_una, gone = t->sack.bytes, from;
 
-	if (!(t->opt & TCP_OPT_SACK_PERM))
-		gone = t->dupacks * t->mss;
-	if (tcp_in_recovery(t) && seq_lt(from, t->lost_edge))
-		gone += t->lost_edge - from - sack_bytes_in(&t->sack, from, t->lost_edge);
+	if (!(t->opt & TCP_OPT_SACK_PERM)) {
+		/* before fast retransmit two of them count (RFC 3042 2) */
+		uint32_t n = t->flags & TCPF_RECOVERY || t->dupacks < 2 ? t->dupacks : 2;
+
+		gone = n * t->mss;
+	}
+	if (tcp_in_recovery(t)) {
+		from = seq_max(t->high_rxt, t->snd_una);
+		if (seq_lt(from, t->lost_edge))
+			gone += t->lost_edge - from -
+				sack_bytes_in(&t->sack, from, t->lost_edge);
+		out += twice(t);
+	}
 	return out > gone ? out - gone : 0;
 }
 
 void tcp_loss_end(struct tcp *t)
 {
-	t->flags &= ~(TCPF_RECOVERY | TCPF_LOSS | TCPF_RTX_ONE | TCPF_RESCUED | TCPF_TS_RTX);
+	t->flags &= ~(TCPF_RECOVERY | TCPF_LOSS | TCPF_RTX_ONE | TCPF_RESCUED | TCPF_TS_RTX |
+		      TCPF_TS_ARMED);
 	t->dupacks = 0;
 	t->lost_edge = t->high_rxt = t->snd_una;
 }
 
 static void begin(struct tcp *t)
 {
-	t->flags |= TCPF_RECOVERY | TCPF_RTX_ONE;
+	t->flags |= TCPF_RECOVERY | TCPF_RTX_ONE | TCPF_TS_ARMED;
 	t->flags &= ~(TCPF_RESCUED | TCPF_TS_RTX | TCPF_TIMED);
 	t->recover = t->snd_nxt;
 	t->high_rxt = t->snd_una;
@@ -40,16 +63,20 @@ static void begin(struct tcp *t)
 	t->lost_edge = seq_min(t->snd_una + t->mss, t->snd_nxt);
 }
 
-
 /* RFC 6675 5: where loss begins to be certain. */
 static void sack_edge(struct tcp *t)
 {
 	t->lost_edge = seq_max(t->lost_edge, sack_lost_edge(&t->sack, t->snd_una, t->mss));
 }
 
-/* RFC 6582 3.2 step 3: a partial ACK uncovers the next hole. */
-static void newreno_partial(struct tcp *t)
+/* RFC 6582 3.2 step 3: a partial ACK uncovers the next hole. The window deflates
+ * by what it acknowledged, less the one segment that left the network to bring
+ * it about: here the pipe fills by as much. */
+static void newreno_partial(struct tcp *t, uint32_t acked)
 {
+	uint32_t n = acked / t->mss;
+
+	t->dupacks = t->dupacks > n ? t->dupacks - n + !!n : 0;
 	t->high_rxt = t->snd_una;
 	t->lost_edge = seq_min(t->snd_una + t->mss, t->snd_nxt);
 	t->flags |= TCPF_RTX_ONE;
@@ -67,12 +94,14 @@ static bool on_ack(struct tcp *t, const struct tcp_ack_in *a, const struct env *
 				return false; /* the caller ends the episode */
 			if (t->flags & TCPF_LOSS)
 				return false; /* all below recover is lost already */
-			t->dupacks = 0;
 			if (!sack)
-				newreno_partial(t);
+				newreno_partial(t, a->acked);
 		} else {
 			t->dupacks = 0;
 			t->lost_edge = t->high_rxt = t->snd_una;
+			/* a mark left behind 2 GiB ago would look like one ahead */
+			if (seq_gt(t->snd_una, t->recover))
+				t->recover = t->snd_una - 1;
 		}
 	} else if (a->dup && t->dupacks < UINT8_MAX) {
 		t->dupacks++;
@@ -83,8 +112,8 @@ static bool on_ack(struct tcp *t, const struct tcp_ack_in *a, const struct env *
 	}
 	if (t->flags & TCPF_LOSS)
 		return false;
-	/* RFC 6582 3.2 step 1: not twice for one window of data */
-	if (!sack && seq_lt(t->snd_una, t->recover))
+	/* RFC 6582 3.2 step 2: not twice for one window of data */
+	if (!sack && seq_le(t->snd_una, t->recover))
 		return false;
 	/* RFC 6675 5 (2), (3) */
 	if (t->dupacks < DUP_THRESH &&
@@ -101,38 +130,43 @@ static void on_rto(struct tcp *t, const struct env *env)
 {
 	/* RFC 2018 8: what was SACKed may have been discarded since */
 	sack_free(&t->sack);
+	/* Eifel judges by the first retransmission of all; one within a recovery
+	 * cannot be told from those before it */
+	if (t->flags & TCPF_RECOVERY)
+		t->flags &= ~(TCPF_TS_RTX | TCPF_TS_ARMED);
+	else if (!(t->flags & TCPF_LOSS))
+		t->flags |= TCPF_TS_ARMED;
 	t->flags &= ~(TCPF_RECOVERY | TCPF_RESCUED | TCPF_TIMED);
-	if (!(t->flags & TCPF_LOSS))
-		t->flags &= ~TCPF_TS_RTX;
 	t->flags |= TCPF_LOSS | TCPF_RTX_ONE;
 	t->dupacks = 0;
 	t->recover = t->lost_edge = t->snd_nxt;
 	t->high_rxt = t->snd_una;
 }
 
-/* RFC 6675 4 NextSeg() rules 3 and 4. */
-static bool next(struct tcp *t)
+/* RFC 6675 4 NextSeg() (3): a hole that is not lost for certain. */
+static bool next(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r)
 {
 	uint32_t l, r;
 
-	if (!(t->flags & TCPF_RECOVERY) || !t->sack.n)
+	if (!(t->flags & TCPF_RECOVERY) || !t->sack.n ||
+	    !sack_next_hole(&t->sack, t->high_rxt, t->snd_una, &l, &r))
 		return false;
-	if (sack_next_hole(&t->sack, t->high_rxt, t->snd_una, &l, &r)) {
-		t->high_rxt = l;
-		t->lost_edge = seq_min(l + t->mss, r);
-		return true;
-	}
-	/* once an episode, the last segment of it: its ACK keeps the clock going */
-	if (!(t->flags & TCPF_RESCUED) && seq_lt(sack_high(&t->sack, t->snd_una), t->recover) &&
-	    seq_lt(t->high_rxt, t->recover)) {
-		uint32_t last = t->recover - t->mss;
+	*ret_l = l;
+	*ret_r = seq_min(l + t->mss, r);
+	return true;
+}
 
-		t->flags |= TCPF_RESCUED;
-		t->high_rxt = seq_max(t->high_rxt, seq_max(last, t->snd_una));
-		t->lost_edge = t->recover;
-		return true;
-	}
-	return false;
+/* NextSeg() (4): the last segment of all; its ACK keeps the clock going. */
+static bool rescue(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r)
+{
+	uint32_t high = seq_max(sack_high(&t->sack, t->snd_una), t->high_rxt);
+
+	if (!(t->flags & TCPF_RECOVERY) || (t->flags & TCPF_RESCUED) || !t->sack.n ||
+	    seq_ge(high, t->snd_nxt))
+		return false;
+	*ret_l = seq_max(t->snd_nxt - t->mss, high);
+	*ret_r = t->snd_nxt;
+	return true;
 }
 
 const struct tcp_loss_ops tcp_loss_sack = {
@@ -140,4 +174,5 @@ const struct tcp_loss_ops tcp_loss_sack = {
 	.on_ack = on_ack,
 	.on_rto = on_rto,
 	.next = next,
+	.rescue = rescue,
 };

@@ -45,6 +45,8 @@ void tcp_set_mss(struct tcp *t)
 		mss -= TS_OPT_LEN;
 	t->mss = mss;
 	t->cc.mss = mss;
+	if (t->cc.cwnd < mss) /* a larger MTU after a timeout */
+		t->cc.cwnd = mss;
 }
 
 /* The smallest shift by which the largest buffer fits 16 bits. */
@@ -57,18 +59,22 @@ static uint8_t wscale_for(uint32_t max)
 	return s;
 }
 
+void tcp_offer_opts(struct tcp *t)
+{
+	const struct tcp_conf *c = t->ctx->conf;
+
+	t->opt = (c->wscale ? TCP_OPT_WSCALE : 0) | (c->sack ? TCP_OPT_SACK_PERM : 0) |
+		 (c->timestamps ? TCP_OPT_TS : 0);
+	t->rcv_wscale = c->wscale ? wscale_for(c->rcvbuf_max) : 0;
+}
+
 void tcp_syn_opts(const struct tcp *t, bool reply, const struct env *env,
 		  struct tcp_opts *ret)
 {
-	const struct tcp_conf *c = t->ctx->conf;
-	uint8_t may = (c->wscale ? TCP_OPT_WSCALE : 0) |
-		      (c->sack ? TCP_OPT_SACK_PERM : 0) |
-		      (c->timestamps ? TCP_OPT_TS : 0);
-
 	*ret = (struct tcp_opts){
-		.present = TCP_OPT_MSS | (reply ? t->opt & may : may),
+		.present = TCP_OPT_MSS | t->opt,
 		.mss = tcp_announced_mss(t),
-		.wscale = wscale_for(c->rcvbuf_max),
+		.wscale = t->rcv_wscale,
 	};
 	if (ret->present & TCP_OPT_TS) {
 		ret->tsval = tcp_ts_now(t, env);
@@ -78,29 +84,31 @@ void tcp_syn_opts(const struct tcp *t, bool reply, const struct env *env,
 
 void tcp_agree_opts(struct tcp *t, const struct tcp_hdr *h, const struct env *env)
 {
-	const struct tcp_conf *c = t->ctx->conf;
 	const struct tcp_opts *o = &h->opt;
 
-	t->opt = 0;
-	if (c->timestamps && (o->present & TCP_OPT_TS)) {
-		t->opt |= TCP_OPT_TS;
+	t->opt &= o->present;
+	if (t->opt & TCP_OPT_TS) {
 		t->ts_recent = o->tsval;
 		t->ts_recent_us = env->now_us;
 	}
-	if (c->sack && (o->present & TCP_OPT_SACK_PERM))
-		t->opt |= TCP_OPT_SACK_PERM;
-	if (c->wscale && (o->present & TCP_OPT_WSCALE)) {
-		t->opt |= TCP_OPT_WSCALE;
+	/* RFC 7323 2.2: both scale, or none does */
+	if (t->opt & TCP_OPT_WSCALE)
 		t->snd_wscale = o->wscale;
-		t->rcv_wscale = wscale_for(c->rcvbuf_max);
-	}
+	else
+		t->rcv_wscale = 0;
 	if (o->present & TCP_OPT_MSS)
 		t->peer_mss = o->mss < MSS_MIN + TS_OPT_LEN ? MSS_MIN + TS_OPT_LEN : o->mss;
 	tcp_set_mss(t);
-	tcp_cc_init(&t->cc, c->cc, t->mss);
+	tcp_cc_init(&t->cc, t->ctx->conf->cc, t->mss);
 	/* without a scale the window ends at 64 KB */
 	if (!(t->opt & TCP_OPT_WSCALE) && t->rcvbuf > UINT16_MAX)
 		t->rcvbuf = UINT16_MAX;
+}
+
+/* RFC 7323 5.5: after 24 idle days TS.Recent says nothing. */
+static bool ts_outdated(const struct tcp *t, const struct env *env)
+{
+	return env->now_us - t->ts_recent_us >= PAWS_IDLE_US;
 }
 
 bool tcp_paws_reject(const struct tcp *t, const struct tcp_hdr *h, const struct env *env)
@@ -108,17 +116,15 @@ bool tcp_paws_reject(const struct tcp *t, const struct tcp_hdr *h, const struct 
 	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS) ||
 	    (h->flags & TCP_RST)) /* RFC 7323 5.2: not for resets */
 		return false;
-	if (seq_ge(h->opt.tsval, t->ts_recent))
-		return false;
-	/* RFC 7323 5.5: after 24 idle days TS.Recent says nothing */
-	return env->now_us - t->ts_recent_us < PAWS_IDLE_US;
+	return seq_lt(h->opt.tsval, t->ts_recent) && !ts_outdated(t, env);
 }
 
 void tcp_ts_update(struct tcp *t, const struct tcp_hdr *h, const struct env *env)
 {
 	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS))
 		return;
-	if (seq_le(h->seq, t->last_ack_sent) && seq_ge(h->opt.tsval, t->ts_recent)) {
+	if (seq_le(h->seq, t->last_ack_sent) &&
+	    (seq_ge(h->opt.tsval, t->ts_recent) || ts_outdated(t, env))) {
 		t->ts_recent = h->opt.tsval;
 		t->ts_recent_us = env->now_us;
 	}

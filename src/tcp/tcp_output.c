@@ -43,35 +43,64 @@ static void finish(struct tcp *t, struct gust_pkt *p, struct gust_batch *out,
 	ip_push(p, &tx, t->ctx->caps);
 	t->ctx->stats.segs_out += pkt_segs(p);
 	t->ctx->stats.super_out += p->gso_size != 0;
-	t->last_snd_us = env->now_us;
 	gust_batch_push(out, p);
 }
 
 /* The acknowledgement went out with this segment. */
 static void acked_now(struct tcp *t, uint32_t wnd)
 {
+	uint32_t known = tcp_known_wnd(t);
+
 	t->last_ack_sent = t->rcv_wup = t->rcv_nxt;
-	t->rcv_wnd = wnd;
+	t->rcv_wnd = wnd > known ? wnd : known; /* RFC 7323 2.4: never less */
 	t->unacked_bytes = 0;
 	t->ack_at_us = ENV_NEVER;
-	t->flags &= ~TCPF_ACK_NOW;
+	t->flags &= ~(TCPF_ACK_NOW | TCPF_DSACK);
+}
+
+/* RFC 2018 3: with timestamps three blocks fit. */
+static unsigned sack_max(const struct tcp *t)
+{
+	return t->opt & TCP_OPT_TS ? 3 : 4;
+}
+
+/* Payload of one segment now: SACK blocks make the header longer. */
+static uint32_t seg_len(const struct tcp *t)
+{
+	unsigned n = t->rcvq.ooo_n + !!(t->flags & TCPF_DSACK);
+
+	if (!n || !(t->opt & TCP_OPT_SACK_PERM))
+		return t->mss;
+	return t->mss - 4 - 8 * (n < sack_max(t) ? n : sack_max(t));
 }
 
 static void data_opts(const struct tcp *t, const struct env *env, struct tcp_opts *ret)
 {
+	unsigned n = 0;
+
 	*ret = (struct tcp_opts){ 0 };
 	if (t->opt & TCP_OPT_TS) {
 		ret->present |= TCP_OPT_TS;
 		ret->tsval = tcp_ts_now(t, env);
 		ret->tsecr = t->ts_recent;
 	}
-	if ((t->opt & TCP_OPT_SACK_PERM) && t->rcvq.ooo_n) {
-		/* RFC 2018 3: with timestamps three blocks fit */
-		ret->nsack = rcvq_sack(&t->rcvq, t->rcv_nxt, ret->sack,
-				       t->opt & TCP_OPT_TS ? 3 : 4);
-		if (ret->nsack)
-			ret->present |= TCP_OPT_SACK;
+	if (!(t->opt & TCP_OPT_SACK_PERM))
+		return;
+	if (t->flags & TCPF_DSACK) /* RFC 2883 4: the first block */
+		ret->sack[n++] = t->dsack;
+	if (t->rcvq.ooo_n)
+		n += rcvq_sack(&t->rcvq, t->rcv_nxt, ret->sack + n, sack_max(t) - n);
+	if (n) {
+		ret->nsack = n;
+		ret->present |= TCP_OPT_SACK;
 	}
+}
+
+/* The pool is empty: the ACK timer brings the next turn. */
+static void retry_soon(struct tcp *t, const struct env *env)
+{
+	if (env->now_us + NOBUFS_RETRY_US < t->ack_at_us)
+		t->ack_at_us = env->now_us + NOBUFS_RETRY_US;
 }
 
 /* Send [seq, seq + len) of the queue with these flags (ACK is implied).
@@ -80,7 +109,7 @@ static int emit(struct tcp *t, uint32_t seq, uint32_t len, uint16_t flags,
 		struct gust_batch *out, const struct env *env)
 {
 	struct gust_pkt *p = pkt_new(t->ctx->pool);
-	uint32_t wnd = tcp_select_wnd(t), seg;
+	uint32_t wnd = tcp_select_wnd(t), seg = seg_len(t);
 	struct tcp_hdr h = {
 		.sport = t->lport,
 		.dport = t->rport,
@@ -98,8 +127,8 @@ static int emit(struct tcp *t, uint32_t seq, uint32_t len, uint16_t flags,
 	pkt_layer_append(p, GUST_L_TCP, 0, 0);
 	if (len && sndq_slice(&t->sndq, seq - tcp_data_seq(t), len, p))
 		goto nobufs;
-	/* SACK blocks make the header longer and the segment shorter */
-	seg = t->mss - (p->hlen - TCP_HLEN - (t->opt & TCP_OPT_TS ? 12 : 0));
+	if (len)
+		t->last_snd_us = env->now_us;
 	if (len > seg) {
 		p->gso_size = seg;
 		p->gso_type = ipaddr_is4(&t->remote) ? GUST_GSO_TCP4 : GUST_GSO_TCP6;
@@ -109,8 +138,7 @@ static int emit(struct tcp *t, uint32_t seq, uint32_t len, uint16_t flags,
 	return 0;
 nobufs:
 	pkt_free(p);
-	if (env->now_us + NOBUFS_RETRY_US < t->ack_at_us)
-		t->ack_at_us = env->now_us + NOBUFS_RETRY_US;
+	retry_soon(t, env);
 	return -ENOBUFS;
 }
 
@@ -130,19 +158,20 @@ static void send_syn(struct tcp *t, bool reply, struct gust_batch *out,
 	if (t->rtx_at_us == ENV_NEVER)
 		tcp_arm_rtx(t, env);
 	if (!p) {
-		t->rtx_at_us = env->now_us + NOBUFS_RETRY_US;
+		retry_soon(t, env);
 		return;
 	}
 	tcp_syn_opts(t, reply, env, &h.opt);
 	p->hlen = tcp_hdr_build(p->head, &h);
 	p->len = p->hlen;
 	pkt_layer_append(p, GUST_L_TCP, 0, 0);
-	t->snd_nxt = t->iss + 1;
 	t->flags |= TCPF_SYN_SENT;
-	if (t->rtx_shift) { /* Karn: an answer now times nothing */
+	t->last_snd_us = env->now_us;
+	if (t->snd_nxt != t->iss) { /* Karn: an answer to the second times nothing */
 		t->flags &= ~TCPF_TIMED;
 		t->ctx->stats.retrans++;
 	} else {
+		t->snd_nxt = t->iss + 1;
 		t->flags |= TCPF_TIMED;
 		t->rtt_seq = t->snd_nxt;
 		t->rtt_start_us = env->now_us;
@@ -185,29 +214,28 @@ static void send_reset(struct tcp *t, uint32_t flags, struct gust_batch *out,
  * (3.10.7.4), without a byte in limbo. */
 static void send_probe(struct tcp *t, struct gust_batch *out, const struct env *env)
 {
-	t->flags &= ~TCPF_PROBE;
 	if (!emit(t, t->snd_una - 1, 0, 0, out, env))
 		t->ctx->stats.probes++;
 }
 
 /* ---- how much ---- */
 
-/* Payload of the largest superpacket, a multiple of mss. */
-static uint32_t super_max(const struct tcp *t)
+/* Payload of the largest superpacket, a multiple of `seg`. */
+static uint32_t super_max(const struct tcp *t, uint32_t seg)
 {
 	const struct port_caps *c = t->ctx->caps;
 	bool v4 = ipaddr_is4(&t->remote);
 	uint32_t max = v4 ? c->gso_max4 : c->gso_max6;
 	uint32_t hdr = (v4 ? 20 : 48) + TCP_HLEN_MAX;
 
-	/* what the port does not take the egress cuts: up to 64 KB is still one
-	 * pass through the stack */
-	if (!caps_has(c, v4 ? FEAT_TSO4 : FEAT_TSO6) || max < 65535)
+	/* a port without segmentation: the egress cuts, and 64 KB are one pass
+	 * through the stack all the same */
+	if (!caps_has(c, v4 ? FEAT_TSO4 : FEAT_TSO6))
 		max = 65535;
-	max -= hdr;
-	if (c->gso_max_segs && max / t->mss > c->gso_max_segs)
-		max = c->gso_max_segs * t->mss;
-	return max < t->mss ? t->mss : max - max % t->mss;
+	max = max > hdr ? max - hdr : 0;
+	if (c->gso_max_segs && max / seg > c->gso_max_segs)
+		max = c->gso_max_segs * seg;
+	return max < seg ? seg : max - max % seg;
 }
 
 static uint32_t wnd_room(const struct tcp *t)
@@ -219,37 +247,51 @@ static uint32_t wnd_room(const struct tcp *t)
 
 static uint32_t cwnd_room(const struct tcp *t)
 {
+	/* RFC 3042 limited transmit: duplicate ACKs take segments off the pipe,
+	 * and as much that is new may follow (RFC 6675 5 (3)) */
 	uint32_t inflight = tcp_inflight(t);
-	uint64_t cwnd = t->cc.cwnd;
 
-	/* RFC 3042 limited transmit: the first two duplicate ACKs each let one new
-	 * segment out. Without SACK the pipe has counted them off already. */
-	if (!tcp_in_recovery(t) && t->dupacks && (t->opt & TCP_OPT_SACK_PERM))
-		cwnd += 2 * (uint64_t)t->mss;
-	return cwnd > inflight ? cwnd - inflight : 0;
+	return t->cc.cwnd > inflight ? t->cc.cwnd - inflight : 0;
 }
 
 /* The end of the queue does not fit: is what fits worth a superpacket yet? */
-static bool defer(const struct tcp *t, uint32_t len)
+static bool defer(const struct tcp *t, uint32_t len, uint32_t max)
 {
 	uint32_t wnd = t->cc.cwnd < t->snd_wnd ? t->cc.cwnd : t->snd_wnd;
-	uint32_t goal = wnd / SUPER_DIVISOR, max = super_max(t);
+	uint32_t goal = wnd / SUPER_DIVISOR;
 
 	if (t->snd_una == t->snd_nxt || tcp_in_recovery(t) || t->dupacks)
 		return false;
 	return len < (goal < max ? goal : max);
 }
 
-/* RFC 9293 3.8.6.2.1 for a piece below mss; `all`: it empties the queue. */
-static bool too_small(const struct tcp *t, uint32_t len, bool all)
+/* RFC 9293 3.7.4 Nagle, as Minshall has it: one small segment at a time. (An old
+ * snd_sml may look like one ahead.) */
+static bool nagle_holds(const struct tcp *t)
 {
-	if (len >= t->mss)
-		return false;
-	if (!all)
-		return len < t->max_wnd / 2; /* the window is closing: wait for it */
-	/* RFC 9293 3.7.4 Nagle, as Minshall has it: one small segment at a time */
-	return t->ctx->conf->nagle && !(t->flags & TCPF_FIN_WANTED) &&
-	       seq_gt(t->snd_sml, t->snd_una);
+	return t->ctx->conf->nagle && !(t->flags & (TCPF_FIN_WANTED | TCPF_OVERRIDE)) &&
+	       seq_gt(t->snd_sml, t->snd_una) && seq_le(t->snd_sml, t->snd_nxt);
+}
+
+/* How much of the `left` bytes that wait, when the windows leave `room`? Whole
+ * segments of `seg` bytes, and a small one only where RFC 9293 3.8.6.2.1 has it. */
+static uint32_t piece(const struct tcp *t, uint32_t left, uint32_t room, uint32_t seg)
+{
+	uint32_t max = super_max(t, seg), len = left < room ? left : room;
+
+	if (len > max)
+		len = max;
+	if (len == left) { /* it empties the queue */
+		if (len % seg && nagle_holds(t))
+			len -= len % seg;
+	} else if (len >= seg) {
+		len -= len % seg;
+		if (len < max && defer(t, len, max))
+			len = 0;
+	} else if (len < t->max_wnd / 2 && !(t->flags & TCPF_OVERRIDE)) {
+		len = 0; /* the window is closing: wait for it */
+	}
+	return len;
 }
 
 /* ---- new data ---- */
@@ -273,7 +315,7 @@ static void note_limit(struct tcp *t, uint32_t left, uint32_t cwnd, uint32_t wnd
 	bool slow_start = t->cc.cwnd < t->cc.ssthresh;
 
 	/* RFC 7661: the window was in use, or half of it in slow start */
-	if ((left && cwnd <= wnd) ||
+	if ((left && cwnd <= wnd) || cwnd < t->mss ||
 	    (slow_start && tcp_inflight(t) >= t->cc.cwnd / 2))
 		t->flags |= TCPF_CWND_LIMITED;
 	else
@@ -283,34 +325,27 @@ static void note_limit(struct tcp *t, uint32_t left, uint32_t cwnd, uint32_t wnd
 /* Returns true when something was sent. */
 static bool send_new(struct tcp *t, struct gust_batch *out, const struct env *env)
 {
-	uint32_t max = super_max(t), left, cwnd, wnd;
+	uint32_t left, cwnd, wnd;
 	bool sent = false;
 
 	for (;;) {
+		uint32_t seg = seg_len(t), len;
 		uint16_t flags = 0;
-		uint32_t len;
 
 		left = t->flags & TCPF_FIN_SENT ? 0 : tcp_data_end(t) - t->snd_nxt;
 		cwnd = cwnd_room(t);
 		wnd = wnd_room(t);
-		len = cwnd < wnd ? cwnd : wnd;
-		if (len > left)
-			len = left;
-		if (len > max)
-			len = max;
-		if (len < left && len > t->mss)
-			len -= len % t->mss;
-		if (len ? too_small(t, len, len == left) || (len < left && len < max && defer(t, len)) :
-			  left || !fin_due(t) || !wnd)
-			break;
+		len = left ? piece(t, left, cwnd < wnd ? cwnd : wnd, seg) : 0;
 		if (len == left) {
 			flags = len ? TCP_PSH : 0;
 			if (fin_due(t) && wnd > len)
 				flags |= TCP_FIN;
 		}
+		if (!len && !(flags & TCP_FIN))
+			break;
 		if (emit(t, t->snd_nxt, len, flags, out, env))
 			break;
-		if (len && len < t->mss)
+		if (len % seg)
 			t->snd_sml = t->snd_nxt + len;
 		t->snd_nxt += len + !!(flags & TCP_FIN);
 		if (flags & TCP_FIN)
@@ -318,6 +353,7 @@ static bool send_new(struct tcp *t, struct gust_batch *out, const struct env *en
 		time_segment(t, env);
 		sent = true;
 	}
+	t->flags &= ~TCPF_OVERRIDE;
 	note_limit(t, left, cwnd, wnd);
 	return sent;
 }
@@ -339,52 +375,59 @@ static bool next_lost(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r)
 	return seq_lt(l, r);
 }
 
-/* Send one stretch again. false: nothing to send, or no room. */
-static bool resend(struct tcp *t, struct gust_batch *out, const struct env *env)
+/* Send [l, r) again, or as much of it as there is room for. Returns how much of the
+ * sequence space went out. */
+static uint32_t resend(struct tcp *t, uint32_t l, uint32_t r, struct gust_batch *out,
+		       const struct env *env)
 {
-	uint32_t l, r, len, room, end = tcp_data_end(t), max = super_max(t);
+	uint32_t end = tcp_data_end(t), seg = seg_len(t), max = super_max(t, seg);
+	uint32_t room = cwnd_room(t), len = seq_lt(l, end) ? seq_min(r, end) - l : 0;
 	uint16_t flags = 0;
 
-	if (!next_lost(t, &l, &r))
-		return false;
-	room = cwnd_room(t);
-	if (t->flags & TCPF_RTX_ONE && room < t->mss)
-		room = t->mss;
-	len = seq_lt(l, end) ? seq_min(r, end) - l : 0;
+	if ((t->flags & TCPF_RTX_ONE) && room < seg)
+		room = seg;
 	if (len > max)
 		len = max;
 	if (len > room) {
-		if (room < t->mss)
-			return false;
-		len = room - room % t->mss;
+		if (room < seg)
+			return 0;
+		len = room - room % seg;
 	}
 	if (l + len == end && (t->flags & TCPF_FIN_SENT) && seq_gt(r, end))
 		flags = TCP_FIN;
 	if (l + len == end && len)
 		flags |= TCP_PSH;
 	if (emit(t, l, len, flags, out, env))
-		return false;
-	t->high_rxt = l + len + !!(flags & TCP_FIN);
+		return 0;
 	t->flags &= ~(TCPF_RTX_ONE | TCPF_TIMED); /* Karn */
-	if (!(t->flags & TCPF_TS_RTX) && (t->opt & TCP_OPT_TS)) {
-		t->flags |= TCPF_TS_RTX;
+	if (t->flags & TCPF_TS_ARMED) {
+		t->flags &= ~TCPF_TS_ARMED;
+		if (t->opt & TCP_OPT_TS)
+			t->flags |= TCPF_TS_RTX;
 		t->rtx_tsval = tcp_ts_now(t, env);
 	}
-	t->retrans += len ? (len + t->mss - 1) / t->mss : 1;
+	t->retrans += len ? (len + seg - 1) / seg : 1;
 	t->ctx->stats.retrans++;
-	return true;
+	return len + !!(flags & TCP_FIN);
 }
 
-static void send_data(struct tcp *t, struct gust_batch *out, const struct env *env)
+/* In the order of RFC 6675 4, NextSeg(). Returns true when something was sent. */
+static bool send_data(struct tcp *t, struct gust_batch *out, const struct env *env)
 {
+	uint32_t before = out->n, l, r, n;
+
 	if (tcp_in_recovery(t))
-		while (resend(t, out, env))
-			;
-	if (send_new(t, out, env) || !(t->flags & TCPF_RECOVERY))
-		return;
-	/* RFC 6675 5 (C): room, and nothing new to fill it with */
-	while (cwnd_room(t) >= t->mss && tcp_loss_sack.next(t) && resend(t, out, env))
-		;
+		while (next_lost(t, &l, &r) && (n = resend(t, l, r, out, env)))
+			t->high_rxt = l + n;
+	if (!send_new(t, out, env) && (t->flags & TCPF_RECOVERY)) {
+		while (cwnd_room(t) >= t->mss && tcp_loss_sack.next(t, &l, &r) &&
+		       (n = resend(t, l, r, out, env)))
+			t->high_rxt = l + n;
+		if (cwnd_room(t) >= t->mss && tcp_loss_sack.rescue(t, &l, &r) &&
+		    resend(t, l, r, out, env))
+			t->flags |= TCPF_RESCUED;
+	}
+	return out->n != before;
 }
 
 /* ---- the whole ---- */
@@ -451,9 +494,9 @@ void tcp_output(struct tcp *t, struct gust_batch *out, const struct env *env)
 		if (t->snd_una == t->snd_nxt && t->sndq.len &&
 		    env->now_us - t->last_snd_us > tcp_rtt_rto(&t->rtt, 0))
 			t->cc.ops->on_idle(&t->cc, env->now_us - t->last_snd_us);
-		send_data(t, out, env);
-		if (t->flags & TCPF_PROBE)
+		if (!send_data(t, out, env) && (t->flags & TCPF_PROBE))
 			send_probe(t, out, env);
+		t->flags &= ~TCPF_PROBE;
 		timers_after(t, env);
 	}
 	if (t->flags & TCPF_ACK_NOW)

@@ -8,6 +8,7 @@
  */
 #include "tcp/tcp_loss.h"
 
+#define BACKOFF_MAX 31
 #define PERSIST_MAX_US 60000000 /* RFC 9293 3.8.6.1: exponential, bounded */
 
 uint64_t tcp_deadline(const struct tcp *t)
@@ -47,8 +48,10 @@ static unsigned rtx_expired(struct tcp *t, const struct env *env)
 {
 	const struct tcp_conf *c = t->ctx->conf;
 	bool opening = !tcp_synchronised(t);
+	uint8_t max = !opening ? c->retries :
+		      t->flags & TCPF_PASSIVE ? c->synack_retries : c->syn_retries;
 
-	if (t->rtx_shift >= (opening ? c->syn_retries : c->retries)) {
+	if (t->probes >= max) {
 		if (!opening)
 			t->flags |= TCPF_RST_OUT; /* if the peer lives, let it know */
 		return tcp_give_up(t, TCP_EV_TIMEOUT);
@@ -62,7 +65,9 @@ static unsigned rtx_expired(struct tcp *t, const struct env *env)
 		t->cc.ops->on_rto(&t->cc, t->snd_nxt - t->snd_una, env->now_us);
 		tcp_loss_sack.on_rto(t, env);
 	}
-	t->rtx_shift++; /* RFC 6298 5.5 */
+	t->probes++;
+	if (t->rtx_shift < BACKOFF_MAX) /* RFC 6298 5.5 */
+		t->rtx_shift++;
 	tcp_arm_rtx(t, env);
 	return 0;
 }
@@ -71,6 +76,13 @@ static unsigned persist_expired(struct tcp *t, const struct env *env)
 {
 	uint64_t wait;
 
+	/* There is a window, too small for a full segment: use it, or two ends that
+	 * each wait for the other's larger one wait for ever (RFC 9293 3.8.6.2.1) */
+	if (t->snd_wnd) {
+		t->flags |= TCPF_OVERRIDE;
+		t->persist_at_us = ENV_NEVER;
+		return 0;
+	}
 	/* RFC 9293 3.8.6.1: the connection stays open as long as the peer answers;
 	 * one that does not answer at all is given up like a retransmission. */
 	if (t->probes >= t->ctx->conf->retries) {
@@ -79,7 +91,7 @@ static unsigned persist_expired(struct tcp *t, const struct env *env)
 	}
 	t->probes++;
 	t->flags |= TCPF_PROBE;
-	if (t->rtx_shift < 16)
+	if (t->rtx_shift < BACKOFF_MAX)
 		t->rtx_shift++;
 	wait = tcp_rtt_rto(&t->rtt, t->rtx_shift);
 	t->persist_at_us = env->now_us + (wait > PERSIST_MAX_US ? PERSIST_MAX_US : wait);
@@ -95,8 +107,11 @@ static unsigned keep_expired(struct tcp *t, const struct env *env)
 		t->keep_at_us = ENV_NEVER;
 		return 0;
 	}
+	/* RFC 9293 3.8.4: an idle connection; what is under way or waits for the
+	 * window has its own timer */
+	if (t->snd_una != t->snd_nxt || t->persist_at_us != ENV_NEVER)
+		due = env->now_us + c->keep_idle_us;
 	if (env->now_us < due) {
-		t->probes = 0;
 		t->keep_at_us = due;
 		return 0;
 	}
