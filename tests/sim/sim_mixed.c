@@ -56,7 +56,7 @@ static void random_conf(struct rng *r, struct sim_end *e, bool v6)
 	c->sack = !coin(r, 4);
 	c->timestamps = !coin(r, 4);
 	c->wscale = !coin(r, 4);
-	c->syn_retries = 14;
+	c->syn_retries = c->synack_retries = 14;
 	c->retries = 30;
 	if (coin(r, 3))
 		c->rcvbuf_init = c->rcvbuf_max = 2048 + (uint32_t)log_random(r, 20);

@@ -165,6 +165,40 @@ static void test_outage(void **state)
 	assert_int_equal(sim_free(&s), 0);
 }
 
+static void slow_path(struct sim *x)
+{
+	x->link[0].delay_us = 600000;
+}
+
+static void quick_path(struct sim *x)
+{
+	x->link[0].delay_us = 10000;
+}
+
+/* The path holds everything back for half a second and loses nothing: the
+ * timeout was wrong, the timestamps say so, and the window comes back. */
+static void test_delay_spike(void **state)
+{
+	const struct tcp_cc_ops *ops[] = { &tcp_cc_newreno, &tcp_cc_cubic };
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		sim_init(&s, 9, false);
+		s.end[0].conf.cc = ops[i];
+		s.link[0].delay_us = s.link[1].delay_us = 10000;
+		s.end[0].app.total = 20000000;
+		sim_act_add(&s, SIM_SEC + 200000, slow_path);
+		sim_act_add(&s, SIM_SEC + 210000, quick_path);
+		complete(300 * SIM_SEC);
+		assert_int_equal(s.lost, 0);
+		assert_true(s.end[0].ctx.stats.rto > 0);
+		assert_true(s.end[0].ctx.stats.undo > 0);
+		/* 20 MB at more than a megabyte a round trip */
+		assert_true(s.end[1].done_us < 5 * SIM_SEC);
+		assert_int_equal(sim_free(&s), 0);
+	}
+}
+
 /* The passive side answers the SYN late (it connects elsewhere first): the
  * SYN's repetitions in between open nothing twice. */
 static void test_slow_accept(void **state)
@@ -188,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_open_timeout),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_outage),
+		cmocka_unit_test(test_delay_spike),
 		cmocka_unit_test(test_slow_accept),
 	};
 
