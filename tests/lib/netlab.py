@@ -172,6 +172,7 @@ class Gust:
             os.unlink(notify)
         s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         s.bind(notify)
+        os.chmod(notify, 0o777)  # gustd may run as another user
         s.settimeout(0.1)
         env = dict(os.environ, NOTIFY_SOCKET=notify)
         self.proc = self.lab.start(self.host, *self.wrap, os.path.join(self.build, "gustd"),
