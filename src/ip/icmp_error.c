@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "ip/ip.h"
+#include "ip/pmtu.h"
 #include "pkt/dissect.h"
 #include "wire/bytes.h"
 #include "wire/csum.h"
@@ -203,6 +204,16 @@ static bool is_later_fragment(const struct gust_pkt *p, const struct gust_layer 
 	return get16(p->head + last->off + 2) & 0xfff8;
 }
 
+/* Does the source address name a single host? RFC 1122 3.2.2: none of network
+ * zero, loopback, multicast, broadcast, class E. */
+static bool is_one_host(const struct ipaddr *a)
+{
+	if (ipaddr_is4(a))
+		return a->b[12] && a->b[12] != 127 && a->b[12] < 224;
+	return !ipaddr_is_any(a) && !ipaddr_is_loopback(a) &&
+	       !ipaddr_is_multicast(a);
+}
+
 /* RFC 1122 3.2.2, RFC 1812 4.3.2.7, RFC 4443 2.4 e */
 static bool may_answer(const struct gust_pkt *p, const struct gust_layer *l3,
 		       enum icmp_error e, struct ipaddr *ret_to)
@@ -212,8 +223,10 @@ static bool may_answer(const struct gust_pkt *p, const struct gust_layer *l3,
 	uint8_t proto;
 
 	pkt_addrs(p, &src, &dst, &proto);
-	if (ipaddr_is_any(&src) || ipaddr_is_multicast(&src) ||
-	    ipaddr_is_broadcast(&src) || ipaddr_is_loopback(&src))
+	if (!is_one_host(&src))
+		return false;
+	/* RFC 8200 4.7: "no next header" is not an unknown one */
+	if (!v4 && e == ICMP_E_PROTO_UNREACH && proto == IP6_NH_NONE)
 		return false;
 	group = ipaddr_is_multicast(&dst) || ipaddr_is_broadcast(&dst) ||
 		(p->layer[0].kind == GUST_L_ETH && p->head[p->layer[0].off] & 1);
@@ -415,7 +428,10 @@ static enum drop_reason classify6(const struct icmp_hdr *h, struct icmp_event *e
 		}
 		return DROP_NONE;
 	case ICMP6_TOO_BIG:
-		/* RFC 4443 3.2: the code is ignored */
+		/* RFC 8201 4: below the minimum link MTU it is discarded. RFC
+		 * 4443 3.2: the code is ignored. */
+		if (h->rest < PMTU_MIN6)
+			return DROP_BAD_ICMP;
 		ev->error = ICMP_E_TOO_BIG;
 		ev->info = h->rest;
 		return DROP_NONE;

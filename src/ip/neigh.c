@@ -27,6 +27,7 @@
 
 #include <stdlib.h>
 
+#include "pkt/dissect.h"
 #include "wire/bytes.h"
 #include "wire/icmp.h"
 #include "wire/ipv6.h"
@@ -394,6 +395,20 @@ static enum drop_reason nd_input(struct neigh *n, struct gust_pkt *p,
 	return DROP_NONE;
 }
 
+/* RFC 1122 3.3.6, RFC 1812 5.3.4: a link-layer broadcast or multicast whose packet
+ * names a single host is neither taken nor forwarded. */
+static bool for_many_by_frame_only(const struct gust_pkt *p,
+				   const struct eth_hdr *eth)
+{
+	struct ipaddr src, dst;
+	uint8_t proto;
+
+	if (!ethaddr_is_group(&eth->dst) || !pkt_l3(p))
+		return false;
+	pkt_addrs(p, &src, &dst, &proto);
+	return !ipaddr_is_multicast(&dst) && !ipaddr_is_broadcast(&dst);
+}
+
 /* A frame of another kind: who sent it? */
 static void learn_source(struct neigh *n, const struct gust_pkt *p,
 			 const struct eth_hdr *eth, struct gust_batch *out,
@@ -433,12 +448,12 @@ bool neigh_input(struct neigh *n, struct gust_pkt *p, struct gust_batch *out,
 	     (p->head[l4->off] == ICMP6_NS || p->head[l4->off] == ICMP6_NA);
 	ours = ethaddr_is_group(&eth.dst) ||
 	       !memcmp(&eth.dst, &n->mac, sizeof(n->mac));
-	if (!arp && !nd) {
+	if (!arp && !nd && !for_many_by_frame_only(p, &eth)) {
 		if (ours)
 			learn_source(n, p, &eth, out, env);
 		return false;
 	}
-	if (!ours)
+	if (!ours || (!arp && !nd))
 		*ret_drop = DROP_NOT_FOR_US;
 	else if (arp)
 		*ret_drop = arp_input(n, p, &eth, out, env);

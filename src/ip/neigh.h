@@ -39,8 +39,9 @@ void neigh_set_own(struct neigh *n, const struct ipaddr *own, unsigned n_own,
 /*
  * A dissected frame (map begins with GUST_L_ETH). ARP, NS and NA are consumed
  * (true; `p` was taken; replies, and packets whose neighbour is now known,
- * appended to `out`, *ret_drop its drop reason or DROP_NONE). Any other frame:
- * its source is learned and the frame stays the caller's (false).
+ * appended to `out`, *ret_drop its drop reason or DROP_NONE). A frame for many
+ * whose packet is for one is refused (true, taken, DROP_NOT_FOR_US). Any other
+ * frame: its source is learned and the frame stays the caller's (false).
  */
 bool neigh_input(struct neigh *n, struct gust_pkt *p, struct gust_batch *out,
 		 const struct env *env, enum drop_reason *ret_drop);

@@ -112,16 +112,18 @@ static struct pmtu_ent *make(struct pmtu_cache *c, const struct ipaddr *dst)
 bool pmtu_update(struct pmtu_cache *c, const struct ipaddr *dst, uint32_t mtu,
 		 const struct env *env)
 {
-	uint32_t floor = ipaddr_is4(dst) ? PMTU_MIN4 : PMTU_MIN6;
 	struct pmtu_ent *e;
+
+	if (!ipaddr_is4(dst) && mtu < PMTU_MIN6)
+		return false; /* RFC 8201 4: no link has less, discard */
+	if (mtu < PMTU_MIN4)
+		mtu = PMTU_MIN4;
 
 	if (!c->keyed) {
 		c->key.k0 = rng_u64(env->rng);
 		c->key.k1 = rng_u64(env->rng);
 		c->keyed = true;
 	}
-	if (mtu < floor) /* RFC 8201 4: never below the minimum link MTU */
-		mtu = floor;
 	e = find(c, dst);
 	/* RFC 8201 4, RFC 1191 3: a message never raises an estimate */
 	if (e && e->expiry_us > env->now_us && mtu >= e->mtu)

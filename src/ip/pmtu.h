@@ -2,9 +2,10 @@
 /*
  * pmtu.h - path MTU towards the inside (RFC 1191, RFC 8201)
  *
- * A bounded cache, destination -> MTU, entries expire after 10 minutes. Values
- * below 576 - IPv4's floor for what we take from ICMP, as Linux' min_pmtu 552 -
- * or 1280 (IPv6) are raised to it.
+ * A bounded cache, destination -> MTU, entries expire after 10 minutes. IPv4: a
+ * value below 552 (Linux' min_pmtu; RFC 1191 3 would go down to 68) is raised
+ * to it, so that a forged message cannot make segments tiny (RFC 5927 7.2).
+ * IPv6: one below 1280 is ignored (RFC 8201 4).
  */
 #ifndef GUST_IP_PMTU_H
 #define GUST_IP_PMTU_H

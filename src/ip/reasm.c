@@ -49,7 +49,9 @@
 #define CTX_DEFAULT 256
 #define SRC_MAX 64
 #define PIECES_MAX 256
-#define TIMEOUT4_US (30 * UINT64_C(1000000)) /* RFC 1122 3.3.2: a fixed one */
+/* RFC 1122 3.3.2: a fixed one. It recommends 60 to 120 s; identifications of 16
+ * bits come round sooner than that (RFC 4963), so 30 s, as Linux has it. */
+#define TIMEOUT4_US (30 * UINT64_C(1000000))
 #define TIMEOUT6_US (60 * UINT64_C(1000000)) /* RFC 8200 4.5 */
 
 #define PIECE_COST 512 /* charged for each packet object */

@@ -191,9 +191,10 @@ static enum drop_reason walk_opts(struct walk *w, uint8_t nh, uint16_t hlen)
 	uint32_t jumbo = 0;
 	uint16_t off;
 
-	/* An unknown option that asks for discard is discarded; the ICMP
-	 * message that RFC 8200 4.2 lets a node send is not sent: no option
-	 * exists that a host here would need to be told about. */
+	/* An unknown option that asks for discard is discarded. Deviation from
+	 * RFC 8200 4.2: the parameter problem that 10 and 11 ask for as well is
+	 * not sent; what the dissector refuses is dropped and counted at the
+	 * port, before there is a stack that could answer. */
 	if (ipv6_opts_walk(at(w), hlen, &jumbo, &action, &off))
 		return DROP_BAD_EXTHDR;
 	if (jumbo) {
@@ -208,6 +209,17 @@ static enum drop_reason walk_opts(struct walk *w, uint8_t nh, uint16_t hlen)
 	}
 	return enter(w, nh == IP6_NH_HOPOPTS ? GUST_L_HOPOPTS : GUST_L_DSTOPTS, flags,
 		     hlen);
+}
+
+/* RFC 8200 4.4: whatever its type, a routing header without segments left is
+ * passed over. One with segments left wants to be forwarded to another node,
+ * which RFC 5095 forbids for type 0 and we, an endpoint, do for none (as IPv4's
+ * source routes, ipv4_check_opts()). */
+static enum drop_reason walk_routing(struct walk *w, uint16_t hlen)
+{
+	if (at(w)[3])
+		return DROP_BAD_EXTHDR;
+	return enter(w, GUST_L_ROUTING, 0, hlen);
 }
 
 static enum drop_reason walk_fraghdr(struct walk *w, bool *ret_stop)
@@ -256,7 +268,7 @@ static enum drop_reason walk_ext(struct walk *w, uint8_t nh)
 		if (nh == IP6_NH_FRAGMENT)
 			r = walk_fraghdr(w, &stop);
 		else if (nh == IP6_NH_ROUTING)
-			r = enter(w, GUST_L_ROUTING, 0, hlen);
+			r = walk_routing(w, hlen);
 		else
 			r = walk_opts(w, nh, hlen);
 		if (r != DROP_NONE)

@@ -458,6 +458,10 @@ static void test_ext_bad(void **state)
 	BAD(b, n, DROP_BAD_EXTHDR); /* and in the wrong header */
 	n = with_ext(b, 44, "\x2c\0\0\0\0\0\0\1\6\0\0\0\0\0\0\1", 16);
 	BAD(b, n, DROP_BAD_EXTHDR); /* two fragment headers */
+	n = with_ext(b, 43, "\6\0\0\1\0\0\0\0", 8);
+	BAD(b, n, DROP_BAD_EXTHDR); /* routing header that is not at its end */
+	n = with_ext(b, 43, "\6\0\xc8\0\0\0\0\0", 8);
+	BAD(b, n, DROP_NONE); /* of an unknown type, but at its end */
 
 	for (unsigned k = 1; k <= 9; k++) {
 		for (unsigned i = 0; i < k; i++)

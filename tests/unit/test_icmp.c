@@ -95,6 +95,7 @@ static void test_new(void **state)
 		n = received(p, GW4, IN4);
 		assert_int_equal(n, 20 + 8 + 48);
 		assert_int_equal(w[1], 0xc0);
+		assert_int_equal(get32(w + 4), 0x4000); /* RFC 6864: atomic */
 		assert_int_equal(w[20], want[e].t4);
 		assert_int_equal(w[21], want[e].c4);
 		assert_int_equal(get32(w + 24), want[e].rest4);
@@ -157,14 +158,16 @@ static void silent(uint32_t len, enum dissect_start start, enum icmp_error e,
 /* RFC 1122 3.2.2, RFC 4443 2.4 e */
 static void test_forbidden(void **state)
 {
-	static const char *const bad_src[] = { "0.0.0.0", "224.0.0.1",
-					       "255.255.255.255", "127.0.0.1" };
+	static const char *const bad_src[] = {
+		"0.0.0.0",         "0.1.2.3",   "224.0.0.1",
+		"255.255.255.255", "127.0.0.1", "240.0.0.1",
+	};
 	static const uint8_t err4[] = { 3, 4, 5, 11, 12 }, ok4[] = { 0, 8, 13 };
 	static const uint8_t err6[] = { 1, 2, 3, 4, 127, 137 },
 			     ok6[] = { 128, 129, 133 };
 	uint32_t n = lib_udp(t, 1, 2, 40);
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < sizeof(bad_src) / sizeof(bad_src[0]); i++)
 		silent(lib_ip4(b, bad_src[i], OUT4, 17, 1, 0, t, n), DISSECT_IP,
 		       ICMP_E_TTL, false, true);
 	silent(lib_ip6(b, "::", OUT6, 17, t, n), DISSECT_IP, ICMP_E_TTL, true,
@@ -226,6 +229,19 @@ static void test_forbidden(void **state)
 		silent(lib_ip6(b, IN6, OUT6, 58, t, n), DISSECT_IP, ICMP_E_TTL,
 		       true, false);
 	}
+}
+
+/* RFC 8200 4.7: "no next header" is understood, there is just nothing. */
+static void test_no_next_header(void **state)
+{
+	memcpy(t, "\x3b\0\x01\x04\0\0\0\0", 8);
+	silent(lib_ip6(b, IN6, OUT6, 59, NULL, 0), DISSECT_IP, ICMP_E_PROTO_UNREACH,
+	       true, true);
+	silent(lib_ip6(b, IN6, OUT6, IP6_NH_DSTOPTS, t, 12), DISSECT_IP,
+	       ICMP_E_PROTO_UNREACH, true, true);
+	/* over IPv4 it is a protocol like any other */
+	silent(lib_ip4(b, IN4, OUT4, 59, 1, 0, t, 12), DISSECT_IP,
+	       ICMP_E_PROTO_UNREACH, false, false);
 }
 
 /* The pointer of "unrecognized next header" behind extension headers. */
@@ -410,7 +426,9 @@ static void test_parse(void **state)
 		if (c6[i].want >= 0)
 			assert_int_equal(ev.error, c6[i].want);
 	}
-	assert_int_equal(parse6(2, 0, 1300, b, n, &ev), DROP_NONE);
+	assert_int_equal(parse6(2, 0, 1280, b, n, &ev), DROP_NONE);
+	assert_int_equal(ev.info, 1280);
+	assert_int_equal(parse6(2, 9, 1300, b, n, &ev), DROP_NONE); /* any code */
 	assert_int_equal(ev.info, 1300);
 	assert_memory_equal(&ev.from, &g6, 16);
 }
@@ -426,7 +444,10 @@ static void test_parse_bad(void **state)
 	n = lib_ip4(b, OUT4, IN4, 6, 1, 0, t, 20);
 	assert_int_equal(parse4(4, 0, 0, b, n, &ev),
 			 DROP_NO_PROTO); /* source quench */
+	assert_int_equal(parse4(5, 1, 0, b, n, &ev), DROP_NO_PROTO); /* redirect */
 	assert_int_equal(parse4(8, 0, 0, b, n, &ev), DROP_NO_PROTO);
+	assert_int_equal(parse4(13, 0, 0, b, n, &ev),
+			 DROP_NO_PROTO); /* timestamp */
 	assert_int_equal(parse6(128, 0, 0, b, n, &ev), DROP_NO_PROTO);
 	assert_int_equal(parse6(100, 0, 0, b, n, &ev), DROP_NO_PROTO);
 	assert_int_equal(parse6(1, 0, 0, b, n, &ev),
@@ -436,6 +457,9 @@ static void test_parse_bad(void **state)
 	n = lib_ip6(b, OUT6, IN6, 6, t, 20);
 	for (uint32_t i = 0; i < 48; i++)
 		assert_int_equal(parse6(1, 4, 0, b, i, &ev), DROP_BAD_ICMP);
+	/* RFC 8201 4: no link has less */
+	assert_int_equal(parse6(2, 0, 0, b, n, &ev), DROP_BAD_ICMP);
+	assert_int_equal(parse6(2, 0, 1279, b, n, &ev), DROP_BAD_ICMP);
 	b[20] = b[21] = 0; /* an IPv4-mapped destination in it */
 	memcpy(b + 24, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x01\x01\x02", 16);
 	assert_int_equal(parse6(1, 4, 0, b, n, &ev), DROP_BAD_ICMP);
@@ -601,6 +625,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_new, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quote_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_next_header, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_nh_pointer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_synth, setup, teardown),

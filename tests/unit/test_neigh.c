@@ -484,7 +484,7 @@ static void test_resolve4(void **state)
 
 static void test_resolve6(void **state)
 {
-	struct ethaddr g = group6("ff02::1:ff00:2");
+	struct ethaddr g = group6("ff02::1:ff00:2"), all = group6("ff02::1");
 	uint8_t b[200];
 
 	assert_int_equal(send_to("2001:db8::5", HOST6), DROP_NONE);
@@ -505,6 +505,12 @@ static void test_resolve6(void **state)
 		   255));
 	assert_int_equal(send_to(OWN6, HOST6), DROP_NONE);
 	expect_sent(&other, OWN6, HOST6);
+	/* unsolicited with override: believed at once, and asked about */
+	feed(b, nd(b, &all, &host, HOST6, "ff02::1",
+		   NA(HOST6, host, false, true, false), 255));
+	assert_int_equal(send_to(OWN6, HOST6), DROP_NONE);
+	expect(b, nd(b, &host, &mac, OWN6, HOST6, NS(HOST6, &mac), 255));
+	expect_sent(&host, OWN6, HOST6);
 	/* an unsolicited one about a stranger makes no entry */
 	feed(b, nd(b, &mac, &host, "fd00::9", OWN6,
 		   NA("fd00::9", host, false, true, false), 255));
@@ -616,6 +622,39 @@ static void test_learn(void **state)
 		pkt_free(p);
 	}
 	assert_int_equal(neigh_n(n), 1);
+}
+
+/* RFC 1122 3.3.6, RFC 1812 5.3.4: a frame for many with a packet for one. */
+static void test_group_frame(void **state)
+{
+	struct ethaddr g4 = { { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x05 } };
+	struct ethaddr g6 = group6("ff02::1");
+	enum drop_reason why;
+	uint8_t b[200], t[100];
+	struct gust_pkt *p;
+
+	lib_udp(t, 1, 2, 10);
+	eth(b, &bcast, &host, 0x0800);
+	lib_ip4(b + 14, HOST4, "8.8.8.8", 17, 1, 0, t, 18);
+	assert_int_equal(feed(b, 52), DROP_NOT_FOR_US);
+	lib_ip4(b + 14, HOST4, OWN4, 17, 1, 0x2000, t, 16);
+	eth_build(b, &(struct eth_hdr){ g4, host, 0x0800 });
+	assert_int_equal(feed(b, 50), DROP_NOT_FOR_US);
+	eth(b, &g6, &host, 0x86dd);
+	lib_ip6(b + 14, HOST6, OWN6, 17, t, 18);
+	assert_int_equal(feed(b, 72), DROP_NOT_FOR_US);
+	assert_int_equal(neigh_n(n), 0); /* and nothing is learned from it */
+	/* a packet for many is the stack's to judge */
+	lib_ip6(b + 14, HOST6, "ff02::1", 17, t, 18);
+	p = lib_pkt(pool, b, 72, DISSECT_ETH);
+	assert_false(neigh_input(n, p, &out, &env, &why));
+	assert_int_equal(why, DROP_NONE);
+	pkt_free(p);
+	eth(b, &bcast, &host, 0x0800);
+	lib_ip4(b + 14, HOST4, "255.255.255.255", 17, 1, 0, t, 18);
+	p = lib_pkt(pool, b, 52, DISSECT_ETH);
+	assert_false(neigh_input(n, p, &out, &env, &why));
+	pkt_free(p);
 }
 
 static void test_probe(void **state)
@@ -744,6 +783,7 @@ int main(void)
 		T(test_resolve_tentative, setup),
 		T(test_fail, setup_ready),
 		T(test_learn, setup_ready),
+		T(test_group_frame, setup_ready),
 		T(test_probe, setup_ready),
 		T(test_group, setup_ready),
 		T(test_expiry, setup_ready),

@@ -45,9 +45,14 @@ static void test_floor(void **state)
 
 	assert_true(pmtu_update(c, &a, 68, &env));
 	assert_int_equal(pmtu_get(c, &a, 1500, &env), PMTU_MIN4);
-	assert_true(pmtu_update(c, &b, 0, &env));
+	/* RFC 8201 4: less than 1280 is not believed at all */
+	assert_false(pmtu_update(c, &b, 0, &env));
+	assert_false(pmtu_update(c, &b, PMTU_MIN6 - 1, &env));
+	assert_int_equal(pmtu_get(c, &b, 1500, &env), 1500);
+	assert_true(pmtu_update(c, &b, PMTU_MIN6, &env));
 	assert_int_equal(pmtu_get(c, &b, 1500, &env), PMTU_MIN6);
 	assert_false(pmtu_update(c, &b, 600, &env));
+	assert_int_equal(pmtu_get(c, &b, 1500, &env), PMTU_MIN6);
 	pmtu_free(c);
 }
 

@@ -65,7 +65,8 @@ static struct gust_pkt *f4(uint16_t id, uint32_t off, uint32_t len, bool more)
 	return f4_tos(id, off, len, more, 0);
 }
 
-static struct gust_pkt *f6(uint32_t id, uint32_t off, uint32_t len, bool more)
+static struct gust_pkt *f6_tos(uint32_t id, uint32_t off, uint32_t len, bool more,
+			       uint8_t tclass)
 {
 	uint8_t b[66000], t[66000];
 
@@ -73,8 +74,14 @@ static struct gust_pkt *f6(uint32_t id, uint32_t off, uint32_t len, bool more)
 		t, &(struct ipv6_frag){
 			   .id = id, .off = off, .more = more, .nh = IPPROTO_UDP });
 	memcpy(t + 8, dgram + off, len);
-	return lib_pkt(pool, b, lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, len + 8),
-		       DISSECT_IP);
+	len = lib_ip6(b, S6, D6, IP6_NH_FRAGMENT, t, len + 8);
+	put16(b, 0x6000 | tclass << 4);
+	return lib_pkt(pool, b, len, DISSECT_IP);
+}
+
+static struct gust_pkt *f6(uint32_t id, uint32_t off, uint32_t len, bool more)
+{
+	return f6_tos(id, off, len, more, 0);
 }
 
 static enum drop_reason in(struct gust_pkt *p)
@@ -380,21 +387,26 @@ static void test_ecn(void **state)
 		  { 3, 3, 3 }, { 1, 2, 1 }, { 0, 3, -1 }, { 3, 0, -1 } };
 
 	lib_udp(dgram, 1, 2, 1592);
-	for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+	for (unsigned i = 0; i < 2 * sizeof(c) / sizeof(c[0]); i++) {
+		bool v6 = i & 1;
+		uint8_t a = 0xb8 | c[i / 2].a, b = 0xb8 | c[i / 2].b;
+		struct gust_pkt *p = v6 ? f6_tos(i, 0, 800, true, a) :
+					  f4_tos(i, 0, 800, true, a);
 		struct gust_pkt *w = NULL;
 		enum drop_reason why;
 
-		assert_int_equal(in(f4_tos(i, 0, 800, true, 0xb8 | c[i].a)),
-				 DROP_NONE);
-		why = reasm_input(r, f4_tos(i, 800, 800, false, 0xb8 | c[i].b),
-				  &env, &w);
-		if (c[i].want < 0) {
+		assert_int_equal(in(p), DROP_NONE);
+		p = v6 ? f6_tos(i, 800, 800, false, b) :
+			 f4_tos(i, 800, 800, false, b);
+		why = reasm_input(r, p, &env, &w);
+		if (c[i / 2].want < 0) {
 			assert_int_equal(why, DROP_FRAG_BAD);
 			assert_null(w);
 			continue;
 		}
 		assert_int_equal(why, DROP_NONE);
-		assert_int_equal(w->head[1], 0xb8 | c[i].want);
+		assert_int_equal(v6 ? get16(w->head) >> 4 & 0xff : w->head[1],
+				 0xb8 | c[i / 2].want);
 		pkt_free(w);
 	}
 }
