@@ -75,10 +75,10 @@ def test_unprivileged(rig):
     rig.run(ns, "ip", "tuntap", "add", "dev", "gust0", "mode", rig.mode, "user", NOBODY,
             "multi_queue", "vnet_hdr")
     rig.run(ns, "ip", "link", "set", "gust0", "txqueuelen", "4096", "gro_max_size", "200000")
+    rig.run(ns, "ip", "link", "set", "gust0", "up")
     for a in (["10.111.0.1", "peer", "10.111.0.2"], ["fd00:111::1", "peer", "fd00:111::2",
                                                      "nodad"]):
         rig.run(ns, "ip", "addr", "add", *a, "dev", "gust0")
-    rig.run(ns, "ip", "link", "set", "gust0", "up")
     g = Unprivileged(rig, ns, rig.mode, rig.workers)
     g.fds0, g.rss0 = count_fds(g.pid), 0
     rig.gusts.append(g)

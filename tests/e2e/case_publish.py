@@ -228,7 +228,7 @@ def test_source_mark(rig):
         nssock.transfer(s, c, 4 << 20)
         flows = [f for f in g.ctl("flows")["flows"] if f["outside"] == far]
         equal(len(flows), 1, "flows to it in gust")
-        e = rig.keep(nssock.UdpEcho(w, FAM[fam]))
+        e = rig.keep(nssock.UdpEcho(w, FAM[fam], far))
         u = rig.keep(udp(h, to=(far, e.port)))
         u.send(b"datagram")
         equal(u.recv(100), b"datagram", "echo")

@@ -112,6 +112,10 @@ class Lab:
               timeout, f"no {proto} listener on {port}")
 
     def close(self):
+        try:  # a second Ctrl-C is not to interrupt this
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        except ValueError:
+            pass  # not the main thread
         for p in list(reversed(self.procs)):
             self.stop(p)
         for ns in self.spaces:
