@@ -57,17 +57,18 @@ static uint32_t free_space(const struct tcp *t)
 
 bool tcp_wnd_update_due(const struct tcp *t)
 {
-	uint32_t wnd = tcp_select_wnd(t), known = tcp_known_wnd(t);
-	uint32_t step = t->rcvbuf / 2;
+	uint32_t known = tcp_known_wnd(t), step = t->rcvbuf / 2, wnd;
 
-	if (wnd <= known)
-		return false;
-	/* RFC 9293 3.8.6.2.2: min(half the buffer, one MSS) opens a closed window.
-	 * One that is open is moved in larger steps: an ACK for each superpacket
+	/* RFC 9293 3.8.6.2.2: min(half the buffer, one MSS) opens a window that is
+	 * all but closed. One that is small is moved in larger steps, and one that
+	 * is open not at all: what the peer sends into it brings about an ACK, which
 	 * moves it anyway. */
-	if (known < 2 * t->mss && t->mss < step)
-		step = t->mss;
-	return wnd - known >= step;
+	if (known < 2 * t->mss)
+		step = t->mss < step ? t->mss : step;
+	else if (known >= t->rcvbuf / 8)
+		return false;
+	wnd = tcp_select_wnd(t);
+	return wnd > known && wnd - known >= step;
 }
 
 /*

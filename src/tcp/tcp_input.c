@@ -256,12 +256,10 @@ static bool check_seq(struct tcp *t, struct arrival *a, const struct env *env)
 		t->flags |= TCPF_ACK_NOW; /* RFC 7323 5.3 R1 */
 		return drop(a, DROP_TCP_PAWS);
 	}
-	/* Simultaneous open (3.5, figure 8): the peer's SYN again, now with its
-	 * ACK. Ours may have been lost; one more tells it. */
+	/* simultaneous open (3.5, figure 8): the peer's SYN again, now with its ACK */
 	if (t->state == TCPS_SYN_RCVD && kind == G_SYNACK && h->seq == t->irs) {
 		a->syn_seen = true;
 		a->h.seq++;
-		t->flags |= TCPF_ACK_NOW;
 	}
 	if (!acceptable(t, a))
 		return unacceptable(t, a, env);
@@ -312,6 +310,8 @@ static bool check_ack(struct tcp *t, struct arrival *a, const struct env *env)
 			return reset_opening(t, a);
 		established(t, a, env);
 		tcp_update_wnd(t, h, true);
+		if (a->syn_seen) /* our own SYN-ACK may have been lost */
+			t->flags |= TCPF_ACK_NOW;
 	}
 	/* RFC 5961 5.2 */
 	if (seq_gt(h->ack, t->snd_nxt) || seq_lt(h->ack, t->snd_una - t->max_wnd)) {

@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
+#
+# The TCP core, exact to the segment; tcp_harness.h says how to read them.
+TCP_LIBS = libgust_tcp.a libgust_ip.a libgust_flow.a libgust_offload.a libgust_pkt.a \
+	libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_open
+TESTS += tests/unit/test_tcp_open
+tests_unit_test_tcp_open_SOURCES = tests/unit/test_tcp_open.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_open_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_open_LDADD = $(TCP_LIBS)
