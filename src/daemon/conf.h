@@ -39,6 +39,7 @@ struct gust_conf {
 	char *control; /* unix socket path */
 	int log_level;
 	uint32_t drain_ms;
+	uint32_t busy_poll_us; /* 0: sleep at once */
 	uint32_t slab_len, slab_max, pkt_max;
 	bool selftest; /* start-up probe */
 

@@ -435,6 +435,7 @@ const struct conf_item conf_items[] = {
 	{SEC_TOP, "control", take_control},
 	{SEC_TOP, "log", take_log},
 	{SEC_TOP, "drain", take_ms, C(drain_ms), 0, MINS(10)},
+	{SEC_TOP, "busy_poll", take_us, C(busy_poll_us), 0, 10000},
 	{SEC_TOP, "selftest", take_bool, C(selftest)},
 	{SEC_TOP, "publish", take_publish, .reset = reset_publish},
 
@@ -518,6 +519,7 @@ void conf_stage_defaults(struct conf_stage *st)
 	c->feats = CONF_FEATS_DEFAULT;
 	c->log_level = LOG_LVL_INFO;
 	c->drain_ms = 2000;
+	c->busy_poll_us = 20;
 	c->selftest = true;
 	reset_source(st);
 	s->loopback_own = true;

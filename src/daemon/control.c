@@ -295,7 +295,7 @@ int control_new(struct daemon *d, const char *path, struct control **ret_c,
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct control *c;
 	struct stat st;
-	int fd, r;
+	int fd = -1, r;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		snprintf(err, err_len, "%s: path of the control socket is too long",

@@ -416,6 +416,7 @@ static int start_workers(struct daemon *d)
 					     .secret = d->flow_secret,
 					     .snap = d->snap,
 					     .mac = d->mac,
+					     .busy_poll_us = d->conf->busy_poll_us,
 					     .demote = on_demote,
 					     .gone = on_gone,
 					     .arg = d};

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@
 
 struct loop {
 	struct worker *w;
+	bool woke; /* a callback ran: there is something to do */
 	struct event_base *base;
 	struct event *port_ev, *wake_ev, *timer_ev;
 	uint64_t timer_at_us; /* ENV_NEVER: not armed */
@@ -32,18 +34,30 @@ struct loop {
 	struct stack_io io;
 };
 
+/* One descriptor of the stack. */
+struct watched {
+	struct event ev;
+	struct loop *loop;
+	struct stack_fd *sf;
+};
+
 /* ---- libevent callbacks: they mark, the turn works ---- */
 
 static void on_port(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd, (void)what, (void)arg;
+	struct loop *l = arg;
+
+	(void)fd, (void)what;
+	l->woke = true;
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
+	struct loop *l = arg;
 	uint64_t n;
 
-	(void)what, (void)arg;
+	(void)what;
+	l->woke = true;
 	if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		log_err("worker: eventfd: %s", strerror(errno));
 }
@@ -54,44 +68,51 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	l->timer_at_us = ENV_NEVER;
+	l->woke = true;
 }
 
 static void on_stack_fd(evutil_socket_t fd, short what, void *arg)
 {
-	struct stack_fd *sf = arg;
+	struct watched *wd = arg;
 	unsigned ev = 0;
 
 	(void)fd;
+	wd->loop->woke = true;
 	if (what & EV_READ)
 		ev |= STACK_FD_READ;
 	if (what & EV_WRITE)
 		ev |= STACK_FD_WRITE;
-	sf->ready(sf, ev);
+	wd->sf->ready(wd->sf, ev);
 }
 
 static int io_add(void *ctx, struct stack_fd *sf)
 {
 	struct loop *l = ctx;
-	struct event *ev;
+	struct watched *wd = malloc(sizeof(*wd));
 
-	ev = event_new(l->base, sf->fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
-		       on_stack_fd, sf);
-	if (!ev)
+	if (!wd)
 		return -ENOMEM;
-	if (event_add(ev, NULL)) {
-		event_free(ev);
+	wd->loop = l;
+	wd->sf = sf;
+	event_assign(&wd->ev, l->base, sf->fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
+		     on_stack_fd, wd);
+	if (event_add(&wd->ev, NULL)) {
+		free(wd);
 		return -EIO;
 	}
-	sf->loop = ev;
+	sf->loop = wd;
 	return 0;
 }
 
 static void io_del(void *ctx, struct stack_fd *sf)
 {
+	struct watched *wd = sf->loop;
+
 	(void)ctx;
-	if (!sf->loop)
+	if (!wd)
 		return;
-	event_free(sf->loop);
+	event_del(&wd->ev);
+	free(wd);
 	sf->loop = NULL;
 }
 
@@ -266,6 +287,28 @@ static void wait_for_stop(struct worker *w)
 	}
 }
 
+/*
+ * Wait for something to do. After work there is often more within microseconds (an
+ * ACK, the answer to a request), and going to sleep and being woken costs tens of
+ * them on an idle machine. So the loop looks again for a short while first, and
+ * gives its processor away between two looks: whoever it was that we have just
+ * sent something to may want to run right here.
+ */
+static void loop_wait(struct worker *w)
+{
+	struct loop *l = w->loop;
+	uint64_t end = work_now_us() + w->conf.busy_poll_us;
+
+	l->woke = false;
+	while (work_now_us() < end) {
+		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		if (l->woke)
+			return;
+		sched_yield();
+	}
+	event_base_loop(l->base, EVLOOP_ONCE);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -274,7 +317,10 @@ static void *worker_main(void *arg)
 	pkt_pool_bind(w->conf.pool);
 	while (!stopping(w)) {
 		loop_arm(w);
-		event_base_loop(w->loop->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
+		if (more)
+			event_base_loop(w->loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		else
+			loop_wait(w);
 		mail_serve(w);
 		more = work_turn(w);
 	}

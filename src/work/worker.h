@@ -21,6 +21,7 @@ struct worker_conf {
 	struct siphash_key secret;      /* flow ownership; same for all */
 	const struct stack_snap *snap;  /* first snapshot */
 	struct ethaddr mac;             /* tap: the stack's own */
+	uint32_t busy_poll_us;          /* look for more work that long before sleeping */
 	/* Called in the worker's thread when the port refused a form of packet:
 	 * that feature is demoted. */
 	void (*demote)(void *arg, enum feat f);
