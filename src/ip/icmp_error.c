@@ -352,7 +352,7 @@ struct gust_pkt *icmp_error_synth(struct pkt_pool *pool, const struct flow_key *
 
 /* ---- reading ---- */
 
-/* RFC 1191 7.1: a router that does not tell the MTU; the next lower plateau. */
+/* RFC 1191 5, 7: a router that does not tell the MTU; the next lower plateau. */
 static uint32_t plateau_below(uint32_t len)
 {
 	static const uint16_t plateau[] = { 32000, 17914, 8166, 4352, 2002,

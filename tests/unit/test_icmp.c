@@ -469,7 +469,7 @@ static void test_parse_bad(void **state)
 	assert_int_equal(ev.info, 4711); /* untouched all the time */
 }
 
-/* RFC 1191 7.1: an old router names no MTU. */
+/* RFC 1191 5, 7: an old router names no MTU. */
 static void test_plateau(void **state)
 {
 	static const struct {

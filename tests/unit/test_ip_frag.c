@@ -117,6 +117,7 @@ static void test_v6_ext(void **state)
 
 	memcpy(t, ext, 24);
 	len = lib_ip6(b, "2001:db8::1", "2001:db8::2", IP6_NH_HOPOPTS, t, n + 24);
+	put16(b, 0x6ba0); /* EF, ECT(0) */
 	round_trip(len, 1280, 3);
 
 	p = lib_pkt(pool, b, len, DISSECT_IP);
@@ -128,7 +129,9 @@ static void test_v6_ext(void **state)
 			    "\x2b\0\x01\x04\0\0\0\0\x2c\0\x04\0\0\0\0\0", 16);
 	assert_memory_equal(f->head + 56, "\x3c\0\0\x01\0\0\xca\xfe", 8);
 	assert_memory_equal(f->head + 64, ext + 16, 8);
+	assert_int_equal(get16(f->head), 0x6ba0);
 	f = f->next;
+	assert_int_equal(get16(f->head), 0x6ba0); /* RFC 3168 5.3: in all */
 	assert_memory_equal(f->head + 56, "\x3c\0\x04\xc1\0\0\xca\xfe", 8);
 	assert_int_equal(f->hlen, 64);
 	pkt_batch_free(&out);
