@@ -82,14 +82,14 @@ bool tcp_wnd_update_due(const struct tcp *t)
 uint32_t tcp_select_wnd(const struct tcp *t)
 {
 	uint32_t mask = (1u << t->rcv_wscale) - 1;
-	uint32_t free = free_space(t), space = free & ~mask, known = tcp_known_wnd(t);
+	uint32_t space = free_space(t) & ~mask, known = tcp_known_wnd(t);
 	uint32_t step = t->rcvbuf / 2 < t->mss ? t->rcvbuf / 2 : t->mss;
 
 	/* RFC 9293 3.8.6.2.2: the right edge moves by a step or not at all, and
 	 * never back (3.8.6) */
 	if (space < known || space - known < step)
 		space = (known + mask) & ~mask;
-	if (space > free + t->rcvbuf / 8)
+	if ((uint64_t)space + t->rcvq.len > (uint64_t)t->rcvbuf + t->rcvbuf / 8)
 		space = known & ~mask;
 	if (space > (uint32_t)UINT16_MAX << t->rcv_wscale)
 		space = (uint32_t)UINT16_MAX << t->rcv_wscale;

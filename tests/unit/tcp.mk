@@ -9,3 +9,15 @@ TESTS += tests/unit/test_tcp_open
 tests_unit_test_tcp_open_SOURCES = tests/unit/test_tcp_open.c tests/unit/tcp_harness.h
 tests_unit_test_tcp_open_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tcp_open_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_close
+TESTS += tests/unit/test_tcp_close
+tests_unit_test_tcp_close_SOURCES = tests/unit/test_tcp_close.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_close_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_close_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_data
+TESTS += tests/unit/test_tcp_data
+tests_unit_test_tcp_data_SOURCES = tests/unit/test_tcp_data.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_data_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_data_LDADD = $(TCP_LIBS)
