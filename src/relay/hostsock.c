@@ -51,6 +51,17 @@ static int sock_outside(const struct stack_snap *c, int fd, bool is4)
 	return bind(fd, (struct sockaddr *)&ss, n) < 0 ? -errno : 0;
 }
 
+/* Of a connected socket, or of a listener, whose connections inherit them. */
+static void stream_options(const struct stack_snap *c, int fd)
+{
+	/* The inside's own Nagle has decided already. */
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	/* Urgent data travels in line (RFC 6093), on both sides. */
+	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (c->tcp.keep_idle_us)
+		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 int hostsock_tcp(struct stack *s, const struct ipaddr *host)
 {
 	const struct stack_snap *c = s->snap;
@@ -65,10 +76,7 @@ int hostsock_tcp(struct stack *s, const struct ipaddr *host)
 		close(fd);
 		return r;
 	}
-	/* The inside's own Nagle has decided already. */
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (c->tcp.keep_idle_us)
-		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	stream_options(c, fd);
 	/* A preference: where the system does not allow it, its default stays. */
 	if (c->congestion[0])
 		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, c->congestion,
@@ -184,6 +192,7 @@ int hostsock_listen(struct stack *s, const struct stack_publish *p)
 	if (tcp) {
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		stream_options(s->snap, fd);
 	}
 	if (!r && p->device[0] &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->device,

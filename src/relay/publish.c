@@ -144,7 +144,6 @@ static void publish_one(struct stack *s, const struct stack_publish *p, int fd,
 		tcp_flow_free(s, &r->c);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	tcp_connect(&r->c.t, s->env);
 	flow_run(s, &r->c.f);
 	return;

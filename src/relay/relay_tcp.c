@@ -87,6 +87,7 @@ void tcp_flow_init(struct stack *s, struct tcp_flow *c, enum flow_kind kind,
 	r = relay_of(c);
 	if (!r)
 		return;
+	tcp_set_nodelay(&c->t); /* the host's own Nagle has decided already */
 	r->s = s;
 	r->sf.fd = -1;
 	r->sf.ready = tcp_relay_ready;

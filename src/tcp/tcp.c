@@ -149,7 +149,7 @@ int tcp_listen_syn(struct tcp *t, const struct gust_pkt *syn, const struct env *
 		return -EINVAL;
 	start_isn(t, env);
 	t->state = TCPS_SYN_RCVD;
-	t->flags = TCPF_PASSIVE | TCPF_HELD;
+	t->flags |= TCPF_PASSIVE | TCPF_HELD;
 	t->irs = h.seq;
 	t->rcv_nxt = t->rcv_wup = h.seq + 1;
 	t->snd_wnd = t->max_wnd = h.wnd; /* of a SYN: never scaled (RFC 7323 2.2) */
@@ -166,6 +166,11 @@ void tcp_accept(struct tcp *t, const struct env *env)
 		return;
 	t->flags &= ~TCPF_HELD;
 	t->last_rcv_us = env->now_us;
+}
+
+void tcp_set_nodelay(struct tcp *t)
+{
+	t->flags |= TCPF_NODELAY;
 }
 
 /* ---- data ---- */

@@ -180,6 +180,10 @@ void tcp_connect(struct tcp *t, const struct env *env);
 int tcp_listen_syn(struct tcp *t, const struct gust_pkt *syn, const struct env *env);
 void tcp_accept(struct tcp *t, const struct env *env);
 
+/* No Nagle for this connection: its sender is a stream whose own end has decided
+ * already (a relay), and waiting twice costs a delayed ACK each time. */
+void tcp_set_nodelay(struct tcp *t);
+
 /* ---- running ---- */
 
 /* One segment of this connection, checksum verified. Takes it. With TCP_EV_REUSE

@@ -32,6 +32,7 @@
 #define TCPF_RST_ONCE 0x80000  /* a reset with rst_seq; the state stays */
 #define TCPF_FIN_AHEAD 0x100000 /* the peer's FIN is known: at fin_seq */
 #define TCPF_DSACK 0x200000    /* dsack is to be reported */
+#define TCPF_NODELAY 0x800000  /* tcp_set_nodelay() */
 #define TCPF_OVERRIDE 0x400000 /* send a small piece (RFC 9293 3.8.6.2.1 (4)) */
 
 /* Our SYN counts one before the data: sequence number of sndq offset 0. (The
