@@ -131,7 +131,9 @@ static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp
 	}
 }
 
-static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt,
+/* `fast`: in fast recovery when this ACK came. The one that ends it grows nothing:
+ * the window is what the episode left (RFC 5681 3.2 (6), RFC 6675 5 (A)). */
+static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt, bool fast,
 		       const struct env *env)
 {
 	struct tcp_cc_sample s = {
@@ -145,7 +147,7 @@ static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt,
 		.una = t->snd_una,
 		.nxt = t->snd_nxt,
 		.cwnd_limited = t->flags & TCPF_CWND_LIMITED,
-		.in_recovery = t->flags & TCPF_RECOVERY,
+		.in_recovery = fast || (t->flags & TCPF_RECOVERY),
 	};
 
 	t->cc.ops->on_ack(&t->cc, &s);
@@ -156,6 +158,7 @@ unsigned tcp_ack_process(struct tcp *t, const struct tcp_hdr *h, uint32_t paylen
 {
 	struct tcp_ack_in a = { .h = h, .paylen = paylen, .inflight = tcp_inflight(t) };
 	uint32_t wnd_before = t->snd_wnd, rtt;
+	bool fast = t->flags & TCPF_RECOVERY;
 	int32_t ms;
 
 	tcp_update_wnd(t, h, false);
@@ -189,7 +192,7 @@ unsigned tcp_ack_process(struct tcp *t, const struct tcp_hdr *h, uint32_t paylen
 		rtt = ms > 0 ? ms * 1000 : 0;
 	}
 	detect_loss(t, h, &a, env);
-	congestion(t, &a, rtt, env);
+	congestion(t, &a, rtt, fast, env);
 	tcp_tune_sndbuf(t);
 	t->probes = t->err = 0;
 	t->persist_at_us = ENV_NEVER;

@@ -21,3 +21,27 @@ TESTS += tests/unit/test_tcp_data
 tests_unit_test_tcp_data_SOURCES = tests/unit/test_tcp_data.c tests/unit/tcp_harness.h
 tests_unit_test_tcp_data_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tcp_data_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_ack
+TESTS += tests/unit/test_tcp_ack
+tests_unit_test_tcp_ack_SOURCES = tests/unit/test_tcp_ack.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_ack_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_ack_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_loss
+TESTS += tests/unit/test_tcp_loss
+tests_unit_test_tcp_loss_SOURCES = tests/unit/test_tcp_loss.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_loss_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_loss_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_timer
+TESTS += tests/unit/test_tcp_timer
+tests_unit_test_tcp_timer_SOURCES = tests/unit/test_tcp_timer.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_timer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_timer_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_options
+TESTS += tests/unit/test_tcp_options
+tests_unit_test_tcp_options_SOURCES = tests/unit/test_tcp_options.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_options_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_options_LDADD = $(TCP_LIBS)
