@@ -76,6 +76,13 @@ static void print_interface(const json_t *itf, const json_t *stack)
 	line("stack");
 	printf("%s%s%s\n", own, *mac ? ", " : "", mac);
 	free(own);
+	if (json_array_size(json_object_get(stack, "duplicates"))) {
+		char *dup = fmt_words(json_object_get(stack, "duplicates"), ", ");
+
+		line("not used");
+		printf("%s: taken by another station\n", dup);
+		free(dup);
+	}
 }
 
 static void print_daemon(const json_t *o)

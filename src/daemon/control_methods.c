@@ -267,11 +267,13 @@ static json_t *interface_json(const struct daemon *d)
 
 static json_t *stack_json(const struct daemon *d)
 {
-	json_t *own = json_array();
+	json_t *own = json_array(), *dup = json_array();
 
 	for (unsigned i = 0; d->snap && i < d->snap->n_own; i++)
 		json_array_append_new(own, addr_json(&d->snap->own[i]));
-	return json_pack("{s:o, s:o}", "addresses", own, "mac",
+	for (unsigned i = 0; i < d->n_duplicate; i++)
+		json_array_append_new(dup, addr_json(&d->duplicate[i]));
+	return json_pack("{s:o, s:o, s:o}", "addresses", own, "duplicates", dup, "mac",
 			 d->conf->tap ? mac_json(&d->mac) : json_null());
 }
 

@@ -430,7 +430,7 @@ static int start_workers(struct daemon *d)
 
 /* ---- events of the main thread ---- */
 
-static void announce(struct daemon *d)
+void daemon_announce(struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
 	char line[160];
@@ -441,6 +441,13 @@ static void announce(struct daemon *d)
 		 d->nworkers, d->nworkers == 1 ? "" : "s");
 	notify_send(line);
 	d->ready = true;
+}
+
+/* Where addresses have to be asked for, later. */
+static void announce(struct daemon *d)
+{
+	if (!d->conf->tap || !daemon_link_state(d)->up || dad_watch(d))
+		daemon_announce(d);
 }
 
 static void vanish(struct daemon *d)
@@ -472,6 +479,8 @@ static void changed(struct daemon *d, unsigned chg)
 		return;
 	}
 	daemon_follow(d, chg);
+	if (d->conf->tap && (chg & LINK_CHG_ADDR))
+		dad_watch(d);
 	if (daemon_link_state(d)->up == was_up)
 		return;
 	if (!was_up)
@@ -568,6 +577,7 @@ static void free_events(struct daemon *d)
 	for (unsigned i = 0; i < GUST_LINK_FDS_MAX; i++)
 		free_event(&d->ev_link[i]);
 	free_event(&d->ev_poll);
+	free_event(&d->ev_dad);
 	free_event(&d->ev_wake);
 }
 

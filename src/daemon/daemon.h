@@ -48,6 +48,9 @@ struct daemon {
 	_Atomic bool gone; /* a worker saw the interface vanish */
 	int wake_fd; /* eventfd: workers -> main */
 	int exit_status;
+	unsigned n_duplicate; /* tap: own addresses that others have */
+	struct ipaddr duplicate[STACK_OWN_MAX];
+	struct event *ev_dad;
 	struct event *ev_signal[3], *ev_link[GUST_LINK_FDS_MAX], *ev_poll, *ev_wake;
 };
 
@@ -56,6 +59,14 @@ struct daemon {
 /* With d->conf set and everything else zero (wake_fd -1): run until a signal.
  * Returns the process's exit status; everything is released. */
 int daemon_run(struct daemon *d);
+
+/* Tell the service manager where we stand, the first time that we are ready. */
+void daemon_announce(struct daemon *d);
+
+/* ---- dad.c: duplicate address detection on a tap ---- */
+
+/* Look until every own address is settled, then announce. 0 or -1. */
+int dad_watch(struct daemon *d);
 
 /* ---- follow.c: what the link says, and what follows from it ---- */
 

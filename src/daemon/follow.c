@@ -126,6 +126,25 @@ static void set_addresses(const struct daemon *d, struct stack_snap *s)
 	}
 }
 
+static bool is_duplicate(const struct daemon *d, const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < d->n_duplicate; i++)
+		if (ipaddr_eq(&d->duplicate[i], a))
+			return true;
+	return false;
+}
+
+/* Not what another station has (dad.c). */
+static void drop_duplicates(const struct daemon *d, struct stack_snap *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_own; i++)
+		if (!is_duplicate(d, &s->own[i]))
+			s->own[n++] = s->own[i];
+	s->n_own = n;
+}
+
 struct stack_snap *daemon_snapshot(const struct daemon *d)
 {
 	struct stack_snap *s = malloc(sizeof(*s));
@@ -138,6 +157,7 @@ struct stack_snap *daemon_snapshot(const struct daemon *d)
 	s->up = daemon_link_state(d)->up;
 	s->tcp.secret = d->tcp_secret;
 	set_addresses(d, s);
+	drop_duplicates(d, s);
 	return s;
 }
 

@@ -14,6 +14,7 @@ libgust_daemon_a_SOURCES = \
 	src/daemon/control_methods.h \
 	src/daemon/control_proto.c \
 	src/daemon/control_proto.h \
+	src/daemon/dad.c \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/follow.c \

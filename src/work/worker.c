@@ -525,6 +525,26 @@ void worker_stats(struct worker *w, struct worker_stats *ret)
 	worker_call(w, copy_stats, ret);
 }
 
+struct dad_question {
+	const struct ipaddr *own;
+	enum neigh_dad state;
+};
+
+static void ask_dad(struct worker *w, void *arg)
+{
+	struct dad_question *q = arg;
+
+	q->state = w->neigh ? neigh_dad_state(w->neigh, q->own) : NEIGH_DAD_OK;
+}
+
+enum neigh_dad worker_dad_state(struct worker *w, const struct ipaddr *own)
+{
+	struct dad_question q = { .own = own };
+
+	worker_call(w, ask_dad, &q);
+	return q.state;
+}
+
 struct stack *worker_stack(struct worker *w) { return w->stack; }
 const struct env *worker_env(struct worker *w) { return &w->env; }
 unsigned worker_index(const struct worker *w) { return w->conf.index; }

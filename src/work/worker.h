@@ -63,6 +63,9 @@ struct stack *worker_stack(struct worker *w);
 const struct env *worker_env(struct worker *w);
 unsigned worker_index(const struct worker *w);
 
+/* Whether an own address is settled (l2 ports; otherwise always OK). */
+enum neigh_dad worker_dad_state(struct worker *w, const struct ipaddr *own);
+
 /* By worker_call(). The stack of a stopped worker is NULL. */
 void worker_stats(struct worker *w, struct worker_stats *ret);
 
