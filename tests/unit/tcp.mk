@@ -45,3 +45,15 @@ TESTS += tests/unit/test_tcp_options
 tests_unit_test_tcp_options_SOURCES = tests/unit/test_tcp_options.c tests/unit/tcp_harness.h
 tests_unit_test_tcp_options_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_tcp_options_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_robust
+TESTS += tests/unit/test_tcp_robust
+tests_unit_test_tcp_robust_SOURCES = tests/unit/test_tcp_robust.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_robust_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_robust_LDADD = $(TCP_LIBS)
+
+check_PROGRAMS += tests/unit/test_tcp_super
+TESTS += tests/unit/test_tcp_super
+tests_unit_test_tcp_super_SOURCES = tests/unit/test_tcp_super.c tests/unit/tcp_harness.h
+tests_unit_test_tcp_super_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_super_LDADD = $(TCP_LIBS)
