@@ -377,7 +377,7 @@ def test_control_json(rig):
     equal(docs["stats"]["total"]["drops"].keys(), names, "drop reasons by name")
 
 
-@case(*SOME, plain=False)
+@case(*SOME, plain=False, light=True)
 def test_gustctl_text(rig):
     """Every command has a form for people; mistakes are told from failures."""
     a, b = rig.pair(4)
@@ -397,7 +397,7 @@ def test_gustctl_text(rig):
     check(r.returncode and r.stdout.strip(), "no daemon, and no word about it")
 
 
-@case("tun2", plain=False)
+@case("tun2", plain=False, light=True)
 def test_control_hostile(rig):
     """What is not a request harms nobody: garbage, huge, slow and many clients."""
     def client():
@@ -480,6 +480,17 @@ def notify_lines(path):
     s.bind(path)
     s.settimeout(5)
     return s
+
+
+@case("tun1", "tap1", plain=False, own=True)
+def test_ready_means_traffic(rig):
+    """When READY=1 comes, connections work at once."""
+    rig.start(wait=False)
+    t0 = time.monotonic()
+    for fam in (4, 6):
+        rig.pair(fam)
+    took = time.monotonic() - t0
+    check(took < 0.5, f"the first two connections took {took:.1f} s")
 
 
 @case("tun1", plain=False, own=True)

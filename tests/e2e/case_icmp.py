@@ -19,7 +19,7 @@ def ping(rig, addr, *args, n=3):
     return r.stdout
 
 
-@case(*ALL)
+@case(*ALL, light=True)
 def test_ping(rig):
     for fam in (4, 6):
         ping(rig, STACK[fam])
@@ -41,14 +41,14 @@ def test_ping_fragments(rig):
         check(rig.stats()["total"]["ip"]["reassembled"] >= 8, "counter of reassembled datagrams")
 
 
-@case(plain=False)
+@case(plain=False, light=True)
 def test_ping_unreachable(rig):
     rig.run(rig.H, "ip", "route", "replace", "unreachable", "203.0.113.0/25")
     r = rig.inside("ping", "-n", "-c", "1", "-W", "2", "203.0.113.9", check=False)
     check("nreachable" in r.stdout, f"ping to an unreachable host: {r.stdout}")
 
 
-@case()
+@case(light=True)
 def test_ping_flood(rig):
     """A few thousand echoes in a row lose nothing."""
     n = rig.size(3000, 300)
@@ -59,7 +59,7 @@ def test_ping_flood(rig):
             check(m and int(m.group(1)) == n, r.stdout)
 
 
-@case()
+@case(light=True)
 def test_ttl_exceeded(rig):
     """A hop limit that does not reach beyond gust is answered by gust."""
     for fam in (4, 6):
@@ -143,7 +143,7 @@ def test_path_mtu(rig):
         without(rig)
 
 
-@case(plain=False)
+@case(plain=False, light=True)
 def test_path_mtu_outside(rig):
     """A smaller MTU outside is told to a sender that forbids fragments."""
     rig.run(rig.H, "ip", "route", "replace", "198.51.100.2/32", "dev", "w0", "mtu", "1300")

@@ -10,12 +10,12 @@ import time
 
 import nssock
 from nssock import udp
-from rig import ALL, FAM, ROOT, STACK, WORLD, case, check, equal
+from rig import EVERY, ALL, FAM, ROOT, STACK, WORLD, case, check, equal
 
 SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
 
 
-@case(*ALL)
+@case(*EVERY)
 def test_udp_echo(rig):
     """Every size, the empty one and the largest included, comes back as it went."""
     rnd = random.Random(3)
@@ -38,7 +38,7 @@ def test_udp_echo(rig):
                                 f"{len(got)} or other bytes")
 
 
-@case()
+@case(light=True)
 def test_udp_ports(rig):
     """One mapping a local port: datagrams of one socket to two servers have one
     source outside, and answers find their way back."""
@@ -67,7 +67,7 @@ def test_udp_many(rig):
         check(len(e.peers) == n, f"{len(e.peers)} sources for {n} sockets")
 
 
-@case(*ALL)
+@case(*ALL, light=True)
 def test_udp_refused(rig):
     """A closed port outside is ECONNREFUSED inside."""
     for fam in (4, 6):
@@ -79,19 +79,21 @@ def test_udp_refused(rig):
             check(time.monotonic() - t0 < 1, "the error was late")
 
 
-@case(plain=False)
+@case(plain=False, light=True)
 def test_udp_unreachable(rig):
     for fam, net, dst in ((4, "203.0.113.0/25", "203.0.113.5"),
                           (6, "2001:db8:dead::/64", "2001:db8:dead::5")):
         rig.run(rig.H, "ip", f"-{fam}", "route", "replace", "unreachable", net)
         s = rig.keep(udp(rig.I, to=(dst, 53)))
+        # (without it the kernel keeps such an error from a datagram socket)
+        s.setsockopt(*((socket.IPPROTO_IP, 11) if fam == 4 else (socket.IPPROTO_IPV6, 25)), 1)
         s.send(b"anyone?")
         got = nssock.errno_of(s.recv, 10)
         check(got in (errno.EHOSTUNREACH, errno.ENETUNREACH),
               f"UDP to {dst}: {errno.errorcode.get(got, got)}")
 
 
-@case()
+@case(light=True)
 def test_udp_zero_length_superpackets(rig):
     """Empty datagrams among full ones keep their places."""
     for fam in (4, 6):
@@ -159,7 +161,7 @@ def test_udp_superpacket_rate(rig):
     mbit = "100" if rig.sanitized else "1000"
     rig.lab.start(rig.H, tool, "serve", "5203")
     rig.lab.wait_port(rig.H, 5203, "udp")
-    for fam in (4, 6) if rig.mode == "tun" else (6,):
+    for fam in (4,) if rig.mode == "tun" else (6,):
         rx = rig.lab.start(rig.H, tool, "recv", "5204", "1", stdout=subprocess.PIPE)
         rig.lab.wait_port(rig.H, 5204, "udp")
         tx = json.loads(rig.inside(tool, "send", STACK[fam], "5204", "1", "1300", mbit).stdout)
@@ -177,7 +179,7 @@ def test_udp_superpacket_rate(rig):
 
 
 @case("tun2", plain=False, conf={"rest": 'udp { timeout = "1 s"\n timeout_oneway = "1 s"\n'
-                                 ' timeout_dns = "1 s" }\n'})
+                                 ' timeout_dns = "1 s" }\n'}, light=True)
 def test_udp_timeout(rig):
     """Mappings end after their time, and their descriptors with them."""
     e = rig.echo(4)
@@ -194,7 +196,7 @@ def test_udp_timeout(rig):
     equal(socks[0].recv(10), b"again", "a mapping made anew")
 
 
-@case(plain=False)
+@case(plain=False, light=True)
 def test_udp_filter(rig):
     """A host that was never sent to cannot answer a mapping; one that was, from
     another port, can."""

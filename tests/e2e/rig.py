@@ -29,7 +29,8 @@ WORLD = {4: "198.51.100.2", 6: "2001:db8:51::2"}
 HOST = {4: "198.51.100.1", 6: "2001:db8:51::1"}
 FAM = {4: nssock.socket.AF_INET, 6: nssock.socket.AF_INET6}
 
-ALL = ("tun1", "tun2", "tap1", "tap2")
+EVERY = ("tun1", "tun2", "tap1", "tap2")
+ALL = ("tun1", "tun2", "tap2")
 SOME = ("tun1", "tap2")
 ONE = ("tun1",)
 
@@ -43,10 +44,12 @@ class Failure(AssertionError):
     pass
 
 
-def case(*variants, quick=True, plain=True, own=False, conf=None, timeout=60, long=False):
+def case(*variants, quick=True, plain=True, own=False, conf=None, timeout=60, long=False,
+         light=False):
     """Register a case. VARIANTS: mode and workers. OWN: the case starts gustd
     itself. CONF: keyword arguments of Gust. QUICK: False leaves it out of
-    --quick; a variant's name keeps only that one."""
+    --quick; a variant's name keeps only that one. LIGHT: carries little, so
+    the start-up probe of the large forms is left out, which saves time."""
     def wrap(fn):
         @functools.wraps(fn)
         def run(rig):
@@ -54,7 +57,7 @@ def case(*variants, quick=True, plain=True, own=False, conf=None, timeout=60, lo
         run.name = fn.__name__.removeprefix("test_")
         run.variants = variants or SOME
         run.quick, run.plain, run.own, run.conf = quick, plain, own, conf or {}
-        run.timeout, run.long = timeout, long
+        run.timeout, run.long, run.light = timeout, long, light
         CASES.append(run)
         return run
     return wrap
@@ -114,7 +117,7 @@ class Rig:
         """A few words for the line that says PASS."""
         self.notes.append(text)
 
-    def start(self, workers=None, mode=None, host=None, inside=None, **conf):
+    def start(self, workers=None, mode=None, host=None, inside=None, wait=True, **conf):
         """A gustd that the end of the case stops and checks."""
         self.kernel_forgets()
         conf.setdefault("top", "drain = 300")
@@ -128,7 +131,17 @@ class Rig:
         g.rss0 = rss_bytes(g.pid)
         self.gusts.append(g)
         self.gust = g
+        if wait:
+            self.wait_addresses(g)
         return g
+
+    def wait_addresses(self, g):
+        """Duplicate address detection comes first on a tap."""
+        if g.mode == "tap" and g.inside == self.I:
+            for addr in STACK.values():
+                until(lambda a=addr: self.inside("ping", "-n", "-q", "-c", "1", "-W", "0.2", a,
+                                                 check=False).returncode == 0, 8,
+                      f"an answer of {addr}")
 
     def kernel_forgets(self):
         """TCP metrics and path MTUs of earlier cases."""
@@ -211,9 +224,13 @@ class Rig:
 
     def begin(self, fn, variant):
         self.variant, self.notes, self.gust = variant, [], None
+        self.half_open = False  # the case leaves connections that never opened
         self.procs0 = list(self.lab.procs)
         if not self.plain and not fn.own:
-            self.start(**fn.conf)
+            conf = dict(fn.conf)
+            if fn.light:
+                conf["top"] = conf.get("top", "drain = 300") + "\nselftest = false"
+            self.start(**conf)
         if self.plain:
             self.kernel_forgets()
 
@@ -226,7 +243,7 @@ class Rig:
         """The case passed so far: everything must come back."""
         self.close_all()
         for g in self.gusts:
-            if g.proc and g.proc.poll() is None:
+            if not self.half_open and g.proc and g.proc.poll() is None:
                 self.returned(g)
         for g in list(self.gusts):
             self.stop(g)
@@ -290,6 +307,6 @@ def count_fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-__all__ = ["ALL", "SOME", "ONE", "STACK", "INSIDE", "WORLD", "HOST", "FAM", "CASES", "ROOT",
+__all__ = ["EVERY", "ALL", "SOME", "ONE", "STACK", "INSIDE", "WORLD", "HOST", "FAM", "CASES", "ROOT",
            "Failure", "LabError", "Rig", "case", "check", "equal", "until", "count_fds",
            "rss_bytes", "default_interface", "grep"]

@@ -35,7 +35,7 @@ def arguments():
     ap = argparse.ArgumentParser(prog="run.py")
     ap.add_argument("--build", default="build")
     ap.add_argument("--only", default="")
-    ap.add_argument("--variant", choices=rigmod.ALL)
+    ap.add_argument("--variant", choices=rigmod.EVERY)
     ap.add_argument("--quick", action="store_true")
     ap.add_argument("--long", action="store_true")
     ap.add_argument("--plain", action="store_true")

@@ -156,6 +156,7 @@ class Gust:
     def __init__(self, lab, host, inside, build="build", name="gust0", mode="tun",
                  workers=1, interface=None, top="", rest="", log="info", wrap=()):
         self.lab, self.host, self.inside, self.name = lab, host, inside, name
+        self.mode = mode
         self.build = os.path.join(ROOT, build)
         self.tag = f"{name}-{len(os.listdir(lab.dir))}"
         self.sock = os.path.join(lab.dir, self.tag + ".sock")
