@@ -151,7 +151,7 @@ struct tcp {
 
 	/* buffers */
 	uint32_t rcvbuf, sndbuf;
-	uint32_t rcv_space, rcv_copied; /* autotuning (bytes a round trip) */
+	uint32_t rcv_copied; /* by the reader since rcv_space_us: autotuning */
 	uint64_t rcv_space_us;
 	uint32_t unacked_bytes; /* received since our last ACK */
 

@@ -41,8 +41,6 @@ void tcp_tune_sndbuf(struct tcp *t)
 	if (want <= t->sndbuf || pkt_pool_pressure(t->ctx->pool))
 		return;
 	t->sndbuf = want > c->sndbuf_max ? c->sndbuf_max : want;
-	if (t->sndbuf < c->sndbuf_init)
-		t->sndbuf = c->sndbuf_init;
 }
 
 static uint32_t free_space(const struct tcp *t)

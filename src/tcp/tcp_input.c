@@ -179,6 +179,17 @@ static bool reusable(const struct tcp *t, const struct tcp_hdr *h)
 	return seq_gt(h->seq, t->rcv_nxt);
 }
 
+/* An ACK that says where we are. What carries data or FIN gets it always: the last
+ * one was lost. What carries nothing (a keepalive, a window probe) only now and then,
+ * or two ends that disagree would answer each other for ever. */
+static void answer(struct tcp *t, const struct arrival *a, const struct env *env)
+{
+	if (a->len || (a->h.flags & TCP_FIN) || env->now_us - t->oow_us >= OOW_ACK_US) {
+		t->oow_us = env->now_us;
+		t->flags |= TCPF_ACK_NOW;
+	}
+}
+
 /* Bytes that we have had already (RFC 2883: the next ACK says which). */
 static void duplicate(struct tcp *t, uint32_t l, uint32_t r)
 {
@@ -230,13 +241,7 @@ static bool unacceptable(struct tcp *t, struct arrival *a, const struct env *env
 	}
 	if (a->len && old)
 		duplicate(t, h->seq, seq_min(h->seq + a->len, t->rcv_nxt));
-	/* What carries data or FIN is answered always: its ACK was lost. What
-	 * carries nothing (a keepalive, a window probe) only now and then, or two
-	 * ends that disagree would answer each other for ever. */
-	if (a->len || (h->flags & TCP_FIN) || env->now_us - t->oow_us >= OOW_ACK_US) {
-		t->oow_us = env->now_us;
-		t->flags |= TCPF_ACK_NOW;
-	}
+	answer(t, a, env);
 	if (t->state == TCPS_TIME_WAIT && (h->flags & TCP_FIN))
 		t->linger_at_us = env->now_us + t->ctx->conf->time_wait_us;
 	return drop(a, a->len && old ? DROP_TCP_DUP : DROP_TCP_SEQ);
@@ -253,7 +258,10 @@ static bool check_seq(struct tcp *t, struct arrival *a, const struct env *env)
 		return false;
 	}
 	if (tcp_paws_reject(t, h, env)) {
-		t->flags |= TCPF_ACK_NOW; /* RFC 7323 5.3 R1 */
+		if (h->flags & TCP_SYN)
+			stray_syn(t, a, env);
+		else
+			answer(t, a, env); /* RFC 7323 5.3 R1 */
 		return drop(a, DROP_TCP_PAWS);
 	}
 	/* simultaneous open (3.5, figure 8): the peer's SYN again, now with its ACK */

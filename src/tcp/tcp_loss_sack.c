@@ -119,8 +119,6 @@ static bool on_ack(struct tcp *t, const struct tcp_ack_in *a, const struct env *
 	if (t->dupacks < DUP_THRESH &&
 	    !(sack && sack_is_lost(&t->sack, t->snd_una, t->mss)))
 		return false;
-	if (t->snd_una == t->snd_nxt)
-		return false;
 	begin(t);
 	sack_edge(t);
 	return true;

@@ -18,6 +18,8 @@ static void test_active_close(void **state)
 	OUT(.flags = FIN_ACK);
 	NOTHING();
 	EV(0);
+	SHUTDOWN(); /* once is enough */
+	NOTHING();
 	IN(.ack = 2);
 	NOTHING();
 	STATE(TCPS_FIN_WAIT_2);
@@ -308,6 +310,30 @@ static void test_early_bare_fin(void **state)
 	NOTHING();
 	EV(TCP_EV_READABLE | TCP_EV_EOF | TCP_EV_TIME_WAIT);
 	READ(50);
+}
+
+/* The FIN behind text that we have had: the text is old, the FIN is news. Also where
+ * nobody reads any more. */
+static void test_fin_behind_old_text(void **state)
+{
+	for (unsigned detached = 0; detached < 2; detached++) {
+		th_open();
+		IN(.len = 100);
+		READ(100);
+		if (detached) {
+			SHUTDOWN();
+			DETACH();
+			OUT(.flags = FIN_ACK, .ack = 101);
+		}
+		IN(.flags = FIN_ACK, .seq = 1, .len = 100, .ack = 1);
+		OUT(.seq = 1 + detached, .ack = 102, .nsack = 1, .sack = { { 1, 101 } });
+		NOTHING();
+		STATE(detached ? TCPS_CLOSING : TCPS_CLOSE_WAIT);
+		tcp_free(&H.t);
+		H.edge_known = false;
+		H.read = 0;
+		H.ev = 0;
+	}
 }
 
 /* A FIN behind the window is cut off with the data in front of it. */
@@ -614,7 +640,7 @@ int main(void)
 		T(test_simultaneous_with_data), T(test_half_close_receive),
 		T(test_half_close_send), T(test_lost_fin), T(test_lost_fin_with_data),
 		T(test_last_ack_lost), T(test_early_fin), T(test_early_bare_fin),
-		T(test_fin_out_of_window), T(test_behind_fin), T(test_time_wait_fin),
+		T(test_fin_behind_old_text), T(test_fin_out_of_window), T(test_behind_fin), T(test_time_wait_fin),
 		T(test_time_wait_reset), T(test_reuse_timestamp), T(test_reuse_sequence),
 		T(test_detach), T(test_detach_in_fin_wait_2), T(test_data_after_detach),
 		T(test_detach_with_unread), T(test_detach_time_wait), T(test_abort),

@@ -97,7 +97,12 @@ static void test_not_a_syn(void **state)
 	static const uint16_t flags[] = { TCP_SYN | TCP_ACK, TCP_ACK, TCP_RST, 0,
 					  TCP_SYN | TCP_FIN, TCP_SYN | TCP_RST };
 
+	struct gust_pkt *none;
+
 	th_init();
+	none = pkt_new(H.own);
+	assert_int_equal(tcp_listen_syn(&H.t, none, &H.env), -EINVAL);
+	pkt_free(none);
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
 		struct seg s = th_syn(flags[i]);
 		struct gust_pkt *p = th_packet(&s);

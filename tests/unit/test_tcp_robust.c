@@ -483,6 +483,48 @@ static void test_no_packets_reset(void **state)
 	NOT_DUE();
 }
 
+/* Slabs run short: no buffer grows, and at the end no window is larger than the
+ * initial one. What was advertised stays good. */
+static void test_pressure(void **state)
+{
+	struct gust_slab *s[60];
+	unsigned n = 0;
+
+	H.conf.rcvbuf_init = 16384;
+	H.conf.rcvbuf_max = H.conf.sndbuf_max = 65536;
+	H.conf.sndbuf_init = 1000;
+	th_open();
+	H.t.rcvbuf = 65536;
+	IN(.len = 3000, .gso = 1000);
+	READ(3000);
+	OUT(.ack = 3001, .wnd = 65536 >> th_our_ws());
+	while (n < 33)
+		s[n++] = slab_new(H.pool);
+	assert_int_equal(pkt_pool_pressure(H.pool), 1);
+	H.t.rcvbuf = 32768;
+	H.t.sndbuf = 1000;
+	SLEEP(10 * MS);
+	IN(.len = 30000, .gso = 1000);
+	READ(30000);
+	assert_int_equal(H.t.rcvbuf, 32768);
+	SEND(1000);
+	OUT(.flags = PSH_ACK, .len = 1000, .ack = 33001);
+	IN();
+	NOTHING();
+	assert_int_equal(H.t.sndbuf, 1000);
+	while (n < 60)
+		s[n++] = slab_new(H.pool);
+	assert_int_equal(pkt_pool_pressure(H.pool), 2);
+	IN(.len = 30000, .gso = 1000);
+	READ(30000);
+	OUT(.seq = 1001, .ack = 63001, .wnd = 16384 >> th_our_ws());
+	while (n)
+		slab_unref(s[--n]);
+	IN(.len = 3000, .gso = 1000);
+	READ(3000);
+	OUT(.seq = 1001, .ack = 66001, .wnd = H.t.rcvbuf >> th_our_ws());
+}
+
 /* ---- anything else ---- */
 
 /* Data that cannot be stored has not arrived. */
@@ -534,7 +576,7 @@ int main(void)
 		T(test_pmtu_fin), T(test_pmtu_syn), T(test_link_mtu),
 		T(test_link_mtu_retransmit), T(test_reset_for), T(test_no_packets_syn),
 		T(test_no_packets_data), T(test_no_packets_ack), T(test_no_packets_retransmit),
-		T(test_no_packets_reset), T(test_ooo_limit), T(test_not_tcp),
+		T(test_no_packets_reset), T(test_pressure), T(test_ooo_limit), T(test_not_tcp),
 	};
 
 	return th_run(tests);

@@ -186,6 +186,16 @@ static void test_keepalive_reset(void **state)
 	NOT_DUE();
 }
 
+/* Switched off by a new configuration: the timer notices. */
+static void test_keepalive_off(void **state)
+{
+	keep();
+	H.conf.keep_idle_us = 0;
+	SLEEP(60 * SEC);
+	NOTHING();
+	NOT_DUE();
+}
+
 /* Not while data is under way: that has its own timer. */
 static void test_keepalive_not_idle(void **state)
 {
@@ -257,7 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_backoff_and_end), T(test_restart), T(test_count_begins_anew),
 		T(test_early_call), T(test_keepalive_answered), T(test_keepalive_dead),
-		T(test_keepalive_reset), T(test_keepalive_not_idle), T(test_peer_keepalive),
+		T(test_keepalive_reset), T(test_keepalive_off), T(test_keepalive_not_idle), T(test_peer_keepalive),
 		T(test_earliest),
 	};
 
