@@ -2,9 +2,9 @@
 /*
  * input.c - packets from the inside, to whom they belong
  *
- * The stack answers like an endpoint, so a TTL of 1 is enough to reach it or,
- * for TCP, whatever is behind it; for UDP and echo it is seen as the hop that it
- * is, so that traceroute works.
+ * The stack answers like an endpoint, so any TTL, even 0, is enough to reach it
+ * (RFC 1122 3.2.1.7, RFC 8200 3) or, for TCP, whatever is behind it; for UDP and
+ * echo it is seen as the hop that it is, so that traceroute works.
  *
  * New connections are dear (a host socket each), old ones are cheap: a SYN that
  * finds this turn's share used up waits in `synq`, whose length is bounded, and
@@ -164,10 +164,6 @@ static void input_whole(struct stack *s, struct gust_pkt *p /*taken*/)
 	const struct gust_layer *l4 = pkt_l4(p);
 	struct flow_key k;
 
-	if (!pkt_ttl(p)) {
-		stack_drop(s, p, DROP_TTL);
-		return;
-	}
 	if (!l4 || (l4->kind != GUST_L_TCP && l4->kind != GUST_L_UDP &&
 		    l4->kind != GUST_L_ICMP && l4->kind != GUST_L_ICMP6)) {
 		input_other(s, p);

@@ -191,14 +191,33 @@ static void test_addresses(void **state)
 	assert_int_equal(stack_flows(r.s), 0);
 }
 
+/* RFC 1122 3.2.1.7, RFC 8200 3: who receives does not look at it; who sends on
+ * says so (RFC 4443 3.3). */
 static void test_ttl_zero(void **state)
 {
-	struct gust_pkt *p = udp_pkt(&r, T_IN4, 1, T_OWN4, 2, "x", 1, 0);
+	struct gust_pkt *p = echo_pkt(&r, T_IN4, T_OWN4, 1, 2, "x", 1);
 
 	p->head[8] = 0;
+	p->need = GUST_F_CSUM_OK;
 	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_ECHO_REPLY, 0);
+	pkt_free(p);
+	p = echo_pkt(&r, T_IN6, T_OWN6, 1, 2, "x", 1);
+	p->head[7] = 0;
+	p->need = GUST_F_CSUM_OK;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP6, ICMP6_ECHO_REPLY, 0);
+	pkt_free(p);
+	assert_int_equal(r.drops.n[DROP_TTL], 0);
+	p = udp_pkt(&r, T_IN6, 1, "2001:db8::1", 2, "x", 1, 0);
+	p->head[7] = 0;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP6, ICMP6_TIME_EXCEEDED, 0);
+	pkt_free(p);
 	assert_int_equal(r.drops.n[DROP_TTL], 1);
-	rig_nothing(&r);
 }
 
 static void test_bad_checksum(void **state)
