@@ -8,8 +8,8 @@
  * delivered cannot be told to the remote host through a socket: it ends here.
  *
  * All errors that we send pass one token bucket (RFC 1812 4.3.2.8, RFC 4443
- * 2.4 f) and come from the first own address of the family, or from the router
- * that told the host.
+ * 2.4 f). They come from the own address that the packet was sent to, else from
+ * the first one of the family, or from the router that told the host.
  */
 #include "pkt/dissect.h"
 #include "relay/stack_internal.h"
@@ -66,10 +66,14 @@ static void push_error(struct stack *s, struct gust_pkt *e)
 void stack_icmp_error(struct stack *s, const struct gust_pkt *about, enum icmp_error e,
 		      uint32_t info, const struct ipaddr *from)
 {
-	const struct gust_layer *l = pkt_l3(about);
+	struct ipaddr src, dst;
+	uint8_t proto;
 
-	if (!from)
-		from = stack_own(s, l->kind == GUST_L_IPV4);
+	if (!from) {
+		pkt_addrs(about, &src, &dst, &proto);
+		/* RFC 4443 2.2 a */
+		from = stack_is_own(s, &dst) ? &dst : stack_own(s, ipaddr_is4(&dst));
+	}
 	if (!from)
 		return;
 	if (!icmp_limiter_take(&s->icmp_lim, s->env)) {

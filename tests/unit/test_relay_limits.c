@@ -245,6 +245,28 @@ static void test_other_protocol(void **state)
 	assert_int_equal(r.drops.n[DROP_NO_PROTO], 1);
 }
 
+/* RFC 4443 2.2 a: about a packet to one of several own addresses, from that one. */
+static void test_error_source(void **state)
+{
+	static const char *const own[] = { T_OWN4, "10.9.0.3", T_OWN6, "fd09::3" };
+
+	r.snap.own[r.snap.n_own++] = A("10.9.0.3");
+	r.snap.own[r.snap.n_own++] = A("fd09::3");
+	for (unsigned i = 0; i < 4; i++) {
+		bool six = i > 1;
+		struct gust_pkt *p = pkt_new(r.pool);
+
+		p->hlen = p->len = 8;
+		memset(p->head, 0, 8);
+		put_ip(&r, p, six ? T_IN6 : T_IN4, own[i], 99, 64);
+		rig_give(&r, p);
+		p = rig_take(&r);
+		assert_non_null(p);
+		check_addrs(p, own[i], six ? T_IN6 : T_IN4);
+		pkt_free(p);
+	}
+}
+
 static void test_icmp_limit(void **state)
 {
 	unsigned n;
@@ -387,7 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_half_open), T(test_flood), T(test_max_flows),
 		T(test_time_wait_makes_room), T(test_time_wait_share), T(test_no_flow), T(test_addresses),
-		T(test_ttl_zero), T(test_bad_checksum), T(test_other_protocol),
+		T(test_ttl_zero), T(test_bad_checksum), T(test_other_protocol), T(test_error_source),
 		T(test_icmp_limit), T(test_unmapped_own), T(test_map), T(test_drain),
 		T(test_connect_timeout), T(test_cancel_connect), T(test_idle_size),
 	};
