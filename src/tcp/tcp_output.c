@@ -269,7 +269,9 @@ static bool defer(const struct tcp *t, uint32_t len, uint32_t max)
  * snd_sml may look like one ahead.) */
 static bool nagle_holds(const struct tcp *t)
 {
-	return t->ctx->conf->nagle && !(t->flags & (TCPF_NODELAY | TCPF_FIN_WANTED | TCPF_OVERRIDE)) &&
+	uint32_t never = TCPF_NODELAY | TCPF_FIN_WANTED | TCPF_OVERRIDE;
+
+	return t->ctx->conf->nagle && !(t->flags & never) &&
 	       seq_gt(t->snd_sml, t->snd_una) && seq_le(t->snd_sml, t->snd_nxt);
 }
 

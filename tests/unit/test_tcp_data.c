@@ -456,14 +456,22 @@ static void test_nagle(void **state)
 	NOTHING();
 }
 
+/* Off for all, or for one connection. */
 static void test_nagle_off(void **state)
 {
-	H.conf.nagle = false;
-	th_open();
-	for (unsigned i = 0; i < 5; i++) {
-		SEND(10);
-		OUT(.flags = PSH_ACK, .seq = 1 + 10 * i, .len = 10);
-		NOTHING();
+	for (unsigned one = 0; one < 2; one++) {
+		H.conf.nagle = one;
+		th_open();
+		if (one)
+			tcp_set_nodelay(&H.t);
+		for (unsigned i = 0; i < 5; i++) {
+			SEND(10);
+			OUT(.flags = PSH_ACK, .seq = 1 + 10 * i, .len = 10);
+			NOTHING();
+		}
+		tcp_free(&H.t);
+		H.sent = H.ev = 0;
+		H.edge_known = false;
 	}
 }
 
