@@ -145,6 +145,13 @@ static void drop_duplicates(const struct daemon *d, struct stack_snap *s)
 	s->n_own = n;
 }
 
+/* As the neighbour table forms it (RFC 4291 appendix A). */
+static struct ipaddr linklocal(const struct ethaddr *m)
+{
+	return (struct ipaddr){{0xfe, 0x80, [8] = m->b[0] ^ 2, m->b[1], m->b[2],
+				0xff, 0xfe, m->b[3], m->b[4], m->b[5]}};
+}
+
 struct stack_snap *daemon_snapshot(const struct daemon *d)
 {
 	struct stack_snap *s = malloc(sizeof(*s));
@@ -158,6 +165,8 @@ struct stack_snap *daemon_snapshot(const struct daemon *d)
 	s->tcp.secret = d->tcp_secret;
 	set_addresses(d, s);
 	drop_duplicates(d, s);
+	if (d->conf->tap)
+		s->linklocal = linklocal(&d->mac);
 	return s;
 }
 

@@ -6,6 +6,7 @@
  * the stack's own addresses stand for the host's loopback; any other address is
  * the same on both sides. The host's loopback itself is never reachable by its
  * own name: a packet to 127.0.0.1 that arrives on the interface is not relayed.
+ * The link-local address of a tap is ours, but stands for nothing.
  */
 #include <errno.h>
 
@@ -24,6 +25,13 @@ bool stack_is_own(const struct stack *s, const struct ipaddr *a)
 	return addr_in(s->snap->own, s->snap->n_own, a);
 }
 
+bool stack_is_self(const struct stack *s, const struct ipaddr *a)
+{
+	const struct ipaddr *ll = &s->snap->linklocal;
+
+	return stack_is_own(s, a) || (ipaddr_is_linklocal(ll) && ipaddr_eq(ll, a));
+}
+
 bool stack_is_local(const struct stack *s, const struct ipaddr *a)
 {
 	return addr_in(s->snap->local, s->snap->n_local, a);
@@ -37,17 +45,29 @@ const struct ipaddr *stack_own(const struct stack *s, bool is4)
 	return NULL;
 }
 
+const struct ipaddr *stack_error_source(const struct stack *s, const struct ipaddr *src,
+					const struct ipaddr *dst)
+{
+	const struct ipaddr *ll = &s->snap->linklocal;
+
+	if (stack_is_self(s, dst)) /* RFC 4443 2.2 a */
+		return dst;
+	if (ipaddr_is_linklocal(ll) && !ipaddr_is4(src) && ipaddr_is_linklocal(src))
+		return ll; /* RFC 6724 5, rule 2 */
+	return stack_own(s, ipaddr_is4(src));
+}
+
 enum drop_reason stack_check_src(const struct stack *s, const struct ipaddr *a)
 {
 	if (ipaddr_is_multicast(a) || ipaddr_is_loopback(a) || ipaddr_is_any(a) ||
-	    ipaddr_is_broadcast(a) || stack_is_own(s, a))
+	    ipaddr_is_broadcast(a) || stack_is_self(s, a))
 		return DROP_MARTIAN;
 	return DROP_NONE;
 }
 
 enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
 {
-	if (stack_is_own(s, a))
+	if (stack_is_self(s, a))
 		return DROP_NONE;
 	if (ipaddr_is_multicast(a) || ipaddr_is_linklocal(a) ||
 	    ipaddr_is_broadcast(a) || ipaddr_is_loopback(a))
@@ -72,6 +92,8 @@ int stack_map_out(const struct stack *s, const struct ipaddr *seen, struct ipadd
 		*ret_host = ipaddr_is4(seen) ? ipaddr_from4(lo4) : ipaddr_from6(lo6);
 		return 0;
 	}
+	if (stack_is_self(s, seen))
+		return -ECONNREFUSED; /* link-local */
 	*ret_host = *seen;
 	return 0;
 }

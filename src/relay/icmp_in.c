@@ -71,8 +71,7 @@ void stack_icmp_error(struct stack *s, const struct gust_pkt *about, enum icmp_e
 
 	if (!from) {
 		pkt_addrs(about, &src, &dst, &proto);
-		/* RFC 4443 2.2 a */
-		from = stack_is_own(s, &dst) ? &dst : stack_own(s, ipaddr_is4(&dst));
+		from = stack_error_source(s, &src, &dst);
 	}
 	if (!from)
 		return;

@@ -217,7 +217,7 @@ void ping_input(struct stack *s, struct gust_pkt *p /*taken*/)
 	memset(&k, 0, sizeof(k));
 	pkt_addrs(p, &k.in, &k.out, &k.proto);
 	k.in_port = get16(p->head + pkt_l4(p)->off + 4);
-	if (stack_is_own(s, &k.out)) {
+	if (stack_is_self(s, &k.out)) {
 		icmp_echo_reply(p);
 		s->st.echo_replies++;
 		stack_push(s, p);

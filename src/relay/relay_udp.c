@@ -244,14 +244,14 @@ static void enqueue(struct stack *s, struct udp_flow *u, struct gust_pkt *p /*ta
  * packet was answered where an answer is due, and is still the caller's.
  */
 static enum drop_reason judge(struct stack *s, const struct gust_pkt *p,
-			      const struct ipaddr *dst, bool own)
+			      const struct ipaddr *dst)
 {
 	enum drop_reason r = stack_check_dst(s, dst);
 	struct ipaddr host;
 
 	if (r != DROP_NONE)
 		return r;
-	if (own && stack_map_out(s, dst, &host) < 0) {
+	if (stack_map_out(s, dst, &host) < 0) {
 		stack_icmp_error(s, p, ICMP_E_PORT_UNREACH, 0, dst);
 		return DROP_UDP_NO_FLOW;
 	}
@@ -281,7 +281,7 @@ static void input_slow(struct stack *s, struct udp_flow *u, struct gust_pkt *p /
 		return;
 	}
 	if (r == DROP_NONE)
-		r = judge(s, p, dst, own);
+		r = judge(s, p, dst);
 	if (r == DROP_NONE && hop_ended(s, p, own))
 		return;
 	if (r == DROP_NONE && !u)

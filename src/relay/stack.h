@@ -55,6 +55,9 @@ struct stack_snap {
 	 * from. */
 	unsigned n_own;
 	struct ipaddr own[STACK_OWN_MAX];
+	/* Of the stack, on a tap; all zero: none. It answers echo requests and
+	 * refuses everything else: nothing is behind it. */
+	struct ipaddr linklocal;
 	unsigned n_map;             /* explicit ones; `loopback_own` adds own -> loopback */
 	struct stack_map map[STACK_MAPS_MAX];
 	bool loopback_own;          /* own addresses map to the host's loopback */

@@ -278,9 +278,14 @@ uint8_t pkt_tos(const struct gust_pkt *p);
 
 /* address.c */
 bool stack_is_own(const struct stack *s, const struct ipaddr *a);
+/* Own, or the link-local one. */
+bool stack_is_self(const struct stack *s, const struct ipaddr *a);
 bool stack_is_local(const struct stack *s, const struct ipaddr *a);
 /* First own address of that family; NULL: none. */
 const struct ipaddr *stack_own(const struct stack *s, bool is4);
+/* Whence an error about a packet from `src` to `dst` comes; NULL: nowhere. */
+const struct ipaddr *stack_error_source(const struct stack *s, const struct ipaddr *src,
+					const struct ipaddr *dst);
 enum drop_reason stack_check_src(const struct stack *s, const struct ipaddr *a);
 enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a);
 /* Inside address -> host address. -ECONNREFUSED: ours and not mapped. */

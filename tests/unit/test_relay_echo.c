@@ -61,6 +61,47 @@ static void test_own(void **state)
 	assert_int_equal(st.echo_flows, 0);
 }
 
+/* The link-local address answers as a host that has nothing behind it. */
+static void test_linklocal(void **state)
+{
+	const char *ll = "fe80::ff:fe00:1", *peer = "fe80::77";
+	struct tcp_hdr syn = { .sport = 1, .dport = 7, .flags = TCP_SYN, .seq = 7 };
+	struct gust_pkt *p;
+
+	rig_give(&r, echo_pkt(&r, peer, ll, 77, 1, "x", 1));
+	assert_int_equal(r.drops.n[DROP_SCOPE], 1); /* on a tun there is none */
+	r.snap.linklocal = A(ll);
+	r.snap.svc_echo = true;
+	rig_give(&r, echo_pkt(&r, peer, ll, 77, 1, "x", 1));
+	check_reply(ll, peer, 77, 1, "x", 1);
+	rig_give(&r, udp_pkt(&r, peer, 5, ll, 7, "x", 1, 0));
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP6, ICMP6_UNREACH, ICMP6_UNREACH_PORT);
+	check_addrs(p, ll, peer);
+	pkt_free(p);
+	rig_give(&r, tcp_pkt(&r, peer, ll, &syn));
+	p = rig_take(&r);
+	assert_non_null(p);
+	check_addrs(p, ll, peer);
+	assert_int_equal(l4_of(p)[13] & 0x3f, TCP_RST | TCP_ACK);
+	pkt_free(p);
+	/* errors stay within the scope of whom they are for */
+	p = udp_pkt(&r, peer, 5, "2001:db8::1", 7, "x", 1, 0);
+	p->head[7] = 1;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP6, ICMP6_TIME_EXCEEDED, 0);
+	check_addrs(p, ll, peer);
+	pkt_free(p);
+	/* somebody who claims to be us, and another station's address */
+	rig_give(&r, echo_pkt(&r, ll, T_OWN6, 77, 1, "x", 1));
+	assert_int_equal(r.drops.n[DROP_MARTIAN], 1);
+	rig_give(&r, echo_pkt(&r, peer, "fe80::78", 77, 1, "x", 1));
+	assert_int_equal(r.drops.n[DROP_SCOPE], 2);
+	rig_nothing(&r);
+	assert_int_equal(stack_flows(r.s), 0);
+}
+
 static void carried(bool raw)
 {
 	uint8_t data[1400];
@@ -212,7 +253,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_own), T(test_raw), T(test_datagram), T(test_same_id),
+		T(test_own), T(test_linklocal), T(test_raw), T(test_datagram), T(test_same_id),
 		T(test_no_route), T(test_ttl_one), T(test_limit), T(test_error_no_flow),
 		T(test_too_big),
 	};
