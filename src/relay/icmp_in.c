@@ -11,6 +11,8 @@
  * 2.4 f). They come from the own address that the packet was sent to, else from
  * the first one of the family, or from the router that told the host.
  */
+#include <netinet/in.h>
+
 #include "pkt/dissect.h"
 #include "relay/stack_internal.h"
 
@@ -32,6 +34,29 @@ static void icmp_for_tcp(struct stack *s, struct tcp_flow *c, const struct icmp_
 	flow_run(s, &c->f);
 }
 
+/*
+ * Whose packet do they mean? The key of a UDP mapping says nothing of the
+ * remote, and only one that may send to it can have sent what is quoted
+ * (RFC 8201 4: not just anybody's word).
+ */
+static struct flow *find_quoted(struct stack *s, const struct icmp_event *ev)
+{
+	struct udp_flow *u;
+	struct ipaddr host;
+	struct flow *f;
+
+	if (s->n_pub && ev->key.proto == IPPROTO_UDP &&
+	    (u = publish_udp_find(s, &ev->key, &ev->src, ev->sport)))
+		return &u->f;
+	f = stack_find(s, &ev->key);
+	if (!f || f->kind != FLOW_UDP || s->snap->udp_filter_endpoint)
+		return f;
+	u = container_of(f, struct udp_flow, f);
+	if (stack_map_out(s, &ev->src, &host) < 0 || !udp_peer_has(u, &host))
+		return NULL;
+	return f;
+}
+
 void icmp_input(struct stack *s, struct gust_pkt *p /*taken*/)
 {
 	struct icmp_event ev;
@@ -42,7 +67,7 @@ void icmp_input(struct stack *s, struct gust_pkt *p /*taken*/)
 		stack_drop(s, p, r);
 		return;
 	}
-	f = stack_find(s, &ev.key);
+	f = find_quoted(s, &ev);
 	if (!f) {
 		stack_drop(s, p, DROP_ICMP_NO_FLOW);
 		return;

@@ -249,13 +249,68 @@ static void test_too_big(void **state)
 	close(fd);
 }
 
+/* RFC 8201 4: one about a datagram that the mapping cannot have had is no news. */
+static void test_too_big_stranger(void **state)
+{
+	struct ipaddr router = A("10.9.0.99"), in = A(T_IN4);
+	uint8_t buf[1400] = { 0 };
+
+	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, 9, "x", 1, 0));
+	rig_turn(&r, 0);
+	pkt_batch_free(&r.out);
+	for (int i = 0; i < 3; i++) {
+		const char *src = i ? T_OWN4 : "203.0.113.5";
+		struct gust_pkt *e, *p = udp_pkt(&r, src, 9, T_IN4, i == 1 ? 5001 : 5000,
+						 buf, sizeof(buf), 0);
+
+		e = icmp_error_new(r.pool, p, ICMP_E_TOO_BIG, 1000, &router);
+		assert_non_null(e);
+		pkt_free(p);
+		rig_give(&r, e);
+		assert_int_equal(r.drops.n[DROP_ICMP_NO_FLOW], i ? 2 : 1);
+		assert_int_equal(stack_mtu(r.s, &in), i == 2 ? 1000 : 1500);
+	}
+}
+
+/* A published port's flow has one remote, port included. */
+static void test_too_big_published(void **state)
+{
+	struct ipaddr router = A("10.9.0.99"), in = A(T_IN4);
+	struct stack_publish *pub = &r.snap.publish[0];
+	uint8_t buf[1400] = { 0 };
+	char err[100];
+	uint16_t port;
+	int fd = host_sock(SOCK_DGRAM, "127.0.0.1", &port), cl;
+
+	close(fd);
+	r.snap.n_publish = 1;
+	*pub = (struct stack_publish){ .proto = IPPROTO_UDP, .listen = A("127.0.0.1"),
+				       .listen_port = port, .to = in, .to_port = 53 };
+	assert_int_equal(stack_publish(r.s, err, sizeof(err)), 0);
+	cl = host_connect(SOCK_DGRAM, "127.0.0.1", port);
+	assert_int_equal(send(cl, buf, sizeof(buf), 0), sizeof(buf));
+	for (int i = 0; i < 2; i++) {
+		struct gust_pkt *e, *p = i ? rig_take(&r) :
+			udp_pkt(&r, T_OWN4, 1, T_IN4, 53, buf, sizeof(buf), 0);
+
+		assert_non_null(p);
+		e = icmp_error_new(r.pool, p, ICMP_E_TOO_BIG, 1000, &router);
+		assert_non_null(e);
+		pkt_free(p);
+		rig_give(&r, e);
+		assert_int_equal(r.drops.n[DROP_ICMP_NO_FLOW], 1);
+		assert_int_equal(stack_mtu(r.s, &in), i ? 1000 : 1500);
+	}
+	close(cl);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		T(test_own), T(test_linklocal), T(test_raw), T(test_datagram), T(test_same_id),
 		T(test_no_route), T(test_ttl_one), T(test_limit), T(test_error_no_flow),
-		T(test_too_big),
+		T(test_too_big), T(test_too_big_stranger), T(test_too_big_published),
 	};
 
 	if (!own_netns()) {
