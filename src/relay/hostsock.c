@@ -162,9 +162,11 @@ int hostsock_ping(struct stack *s, const struct ipaddr *host, bool *ret_raw)
 	if (is4) {
 		set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
 		set_int(fd, IPPROTO_IP, IP_RECVTTL, 1);
+		set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
 	} else {
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	}
 	if (!r && connect(fd, (struct sockaddr *)&ss, n) < 0)
 		r = -errno;
@@ -207,6 +209,17 @@ int hostsock_listen(struct stack *s, const struct stack_publish *p)
 		return r;
 	}
 	return fd;
+}
+
+struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level, int type,
+			      const void *v, size_t len)
+{
+	c = c ? CMSG_NXTHDR(m, c) : CMSG_FIRSTHDR(m);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), v, len);
+	return c;
 }
 
 /*

@@ -129,15 +129,36 @@ static unsigned ping_errors(struct stack *s, struct ping_flow *e)
 
 /* ---- to the host ---- */
 
+/* A TTL that is no default, one less; and the TOS, all of it (RFC 1349 5.1). */
+static void ping_control(struct msghdr *m, uint8_t *ctl, const struct gust_pkt *p, bool is4)
+{
+	int level = is4 ? IPPROTO_IP : IPPROTO_IPV6;
+	struct cmsghdr *c = NULL;
+	size_t used = 0;
+	int v;
+
+	m->msg_control = ctl;
+	m->msg_controllen = 2 * CMSG_SPACE(sizeof(v));
+	if ((v = pkt_tos(p))) {
+		c = hostsock_cmsg(m, c, level, is4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
+		used += CMSG_SPACE(sizeof(v));
+	}
+	if ((v = pkt_ttl(p)) != IP_TTL_DEFAULT) {
+		v--;
+		hostsock_cmsg(m, c, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &v, sizeof(v));
+		used += CMSG_SPACE(sizeof(v));
+	}
+	m->msg_controllen = used;
+}
+
 static ssize_t ping_send(struct ping_flow *e, const struct gust_pkt *p)
 {
 	const uint8_t *t = p->head + pkt_l4(p)->off;
-	_Alignas(struct cmsghdr) uint8_t ctl[64] = { 0 };
-	uint8_t head[ICMP_HLEN], ttl = pkt_ttl(p);
+	_Alignas(struct cmsghdr) uint8_t ctl[2 * CMSG_SPACE(sizeof(int))] = { 0 };
+	uint8_t head[ICMP_HLEN];
 	struct icmp_hdr h = { .type = t[0], .rest = get32(t + 4) };
 	struct iovec iov[PING_IOV] = { { head, sizeof(head) } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 1 };
-	int v = ttl - 1;
 
 	h.rest = (uint32_t)e->host_id << 16 | (h.rest & 0xffff);
 	icmp_build(head, &h);
@@ -152,17 +173,7 @@ static ssize_t ping_send(struct ping_flow *e, const struct gust_pkt *p)
 		return -1;
 	for (unsigned i = 0; i < p->nfrag; i++)
 		iov[m.msg_iovlen++] = (struct iovec){ p->frag[i].p, p->frag[i].len };
-	if (ttl != IP_TTL_DEFAULT) {
-		struct cmsghdr *c;
-
-		m.msg_control = ctl;
-		m.msg_controllen = CMSG_SPACE(sizeof(v));
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = key_is4(e) ? IPPROTO_IP : IPPROTO_IPV6;
-		c->cmsg_type = key_is4(e) ? IP_TTL : IPV6_HOPLIMIT;
-		c->cmsg_len = CMSG_LEN(sizeof(v));
-		memcpy(CMSG_DATA(c), &v, sizeof(v));
-	}
+	ping_control(&m, ctl, p, key_is4(e));
 	return sendmsg(e->sf.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -231,19 +242,30 @@ void ping_input(struct stack *s, struct gust_pkt *p /*taken*/)
 
 /* ---- from the host ---- */
 
-static uint8_t reply_ttl(struct msghdr *m)
+static void reply_fields(struct msghdr *m, uint8_t *ret_ttl, uint8_t *ret_tos)
 {
-	int v = IP_TTL_DEFAULT;
+	int v;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+	*ret_ttl = IP_TTL_DEFAULT;
+	*ret_tos = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+			*ret_tos = *CMSG_DATA(c); /* one byte, unlike the others */
+			continue;
+		}
+		if (c->cmsg_len < CMSG_LEN(sizeof(v)))
+			continue;
+		memcpy(&v, CMSG_DATA(c), sizeof(v));
 		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
 		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT))
-			memcpy(&v, CMSG_DATA(c), sizeof(v));
-	return v;
+			*ret_ttl = v;
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+			*ret_tos = v;
+	}
 }
 
 static void ping_reply(struct stack *s, struct ping_flow *e, const uint8_t *b, size_t n,
-		       uint8_t ttl)
+		       uint8_t ttl, uint8_t tos)
 {
 	const struct flow_key *k = &e->f.ent.key;
 	struct gust_pkt *p;
@@ -264,12 +286,20 @@ static void ping_reply(struct stack *s, struct ping_flow *e, const uint8_t *b, s
 		return;
 	e->bytes_out += n - ICMP_HLEN;
 	s->st.host_in_bytes += n - ICMP_HLEN;
-	p = icmp_echo_new(s->pool, &k->out, &k->in, ttl, 0, false, k->in_port, h.rest,
+	p = icmp_echo_new(s->pool, &k->out, &k->in, ttl, tos, false, k->in_port, h.rest,
 			  b + ICMP_HLEN, n - ICMP_HLEN);
 	if (p)
 		stack_push(s, p);
 	else
 		drop_count(s->drops, DROP_NO_PKT, 1);
+}
+
+static void ping_take(struct stack *s, struct ping_flow *e, struct msghdr *m, size_t n)
+{
+	uint8_t ttl, tos;
+
+	reply_fields(m, &ttl, &tos);
+	ping_reply(s, e, m->msg_iov->iov_base, n, ttl, tos);
 }
 
 void ping_flow_visit(struct stack *s, struct ping_flow *e)
@@ -295,7 +325,7 @@ void ping_flow_visit(struct stack *s, struct ping_flow *e)
 		}
 		n = recvmsg(e->sf.fd, &m, MSG_DONTWAIT);
 		if (n >= 0)
-			ping_reply(s, e, iov.iov_base, n, reply_ttl(&m));
+			ping_take(s, e, &m, n);
 		else if (errno == EAGAIN)
 			e->rd = false;
 		else

@@ -156,17 +156,6 @@ static void tx_gather(struct udp_flow *u, struct tx *t)
 	}
 }
 
-static struct cmsghdr *put_cmsg(struct msghdr *m, struct cmsghdr *c, int level, int type,
-				const void *v, size_t len)
-{
-	c = c ? CMSG_NXTHDR(m, c) : CMSG_FIRSTHDR(m);
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(c), v, len);
-	return c;
-}
-
 static ssize_t tx_send(struct udp_flow *u, struct udp_sock *us, struct tx *t)
 {
 	_Alignas(struct cmsghdr) uint8_t ctl[128];
@@ -182,17 +171,17 @@ static ssize_t tx_send(struct udp_flow *u, struct udp_sock *us, struct tx *t)
 		m.msg_control = ctl;
 		m.msg_controllen = sizeof(ctl);
 		if (t->g) {
-			c = put_cmsg(&m, c, SOL_UDP, UDP_SEGMENT, &t->g, sizeof(t->g));
+			c = hostsock_cmsg(&m, c, SOL_UDP, UDP_SEGMENT, &t->g, sizeof(t->g));
 			used += CMSG_SPACE(sizeof(t->g));
 		}
 		if ((v = t->tos)) {
-			c = put_cmsg(&m, c, is4 ? IPPROTO_IP : IPPROTO_IPV6,
-				     is4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
+			c = hostsock_cmsg(&m, c, is4 ? IPPROTO_IP : IPPROTO_IPV6,
+					  is4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
 			used += CMSG_SPACE(sizeof(v));
 		}
 		if ((v = t->ttl)) {
-			put_cmsg(&m, c, is4 ? IPPROTO_IP : IPPROTO_IPV6,
-				 is4 ? IP_TTL : IPV6_HOPLIMIT, &v, sizeof(v));
+			hostsock_cmsg(&m, c, is4 ? IPPROTO_IP : IPPROTO_IPV6,
+				      is4 ? IP_TTL : IPV6_HOPLIMIT, &v, sizeof(v));
 			used += CMSG_SPACE(sizeof(v));
 		}
 		m.msg_controllen = used;

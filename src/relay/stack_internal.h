@@ -23,6 +23,8 @@
 #ifndef GUST_RELAY_STACK_INTERNAL_H
 #define GUST_RELAY_STACK_INTERNAL_H
 
+#include <sys/socket.h>
+
 #include "ip/ip.h"
 #include "relay/stack.h"
 
@@ -301,6 +303,10 @@ int hostsock_ping(struct stack *s, const struct ipaddr *host, bool *ret_raw);
 int hostsock_listen(struct stack *s, const struct stack_publish *p);
 /* Start or continue: 0, -EINPROGRESS, or why it failed. */
 int hostsock_connect(int fd, const struct ipaddr *host, uint16_t port);
+/* Append to the control data of `m`, which is zeroed and large enough; `c` is
+ * the one before, NULL: the first. */
+struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level, int type,
+			      const void *v, size_t len);
 void hostsock_reset(int fd); /* RST to the peer, and closed */
 
 /* One entry of a socket's error queue. */

@@ -154,6 +154,53 @@ static void test_datagram(void **state)
 	carried(false);
 }
 
+/* The host's kernel answers with the TOS that it was asked with (RFC 1349 5.1);
+ * so what comes back was carried both ways. */
+static void tos_carried(void)
+{
+	struct gust_pkt *p = echo_pkt(&r, T_IN4, "192.0.2.50", 5, 1, "one", 3);
+
+	p->head[1] = 0xb8;
+	p->head[8] = 20; /* with a TTL beside it */
+	p->need = GUST_F_CSUM_OK;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP, ICMP4_ECHO_REPLY, 0);
+	assert_int_equal(p->head[1], 0xb8);
+	pkt_free(p);
+	p = echo_pkt(&r, T_IN6, "2001:db8::50", 5, 1, "one", 3);
+	put16(p->head, 0x6b80);
+	p->need = GUST_F_CSUM_OK;
+	rig_give(&r, p);
+	p = rig_take(&r);
+	check_icmp(p, GUST_L_ICMP6, ICMP6_ECHO_REPLY, 0);
+	assert_int_equal(pkt_tos(p), 0xb8);
+	pkt_free(p);
+	/* none asked for: none */
+	rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 5, 2, "one", 3));
+	p = rig_take(&r);
+	assert_non_null(p);
+	assert_int_equal(pkt_tos(p), 0);
+	pkt_free(p);
+}
+
+static void test_tos_raw(void **state)
+{
+	if (file_put(RANGE, "1 0\n") < 0)
+		skip();
+	tos_carried();
+}
+
+static void test_tos_datagram(void **state)
+{
+	char range[32];
+
+	snprintf(range, sizeof(range), "%u %u\n", getgid(), getgid());
+	if (file_put(RANGE, range) < 0)
+		skip();
+	tos_carried();
+}
+
 /* Two inside hosts with one id do not hear each other's answers. */
 static void test_same_id(void **state)
 {
@@ -308,7 +355,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_own), T(test_linklocal), T(test_raw), T(test_datagram), T(test_same_id),
+		T(test_own), T(test_linklocal), T(test_raw), T(test_datagram), T(test_same_id), T(test_tos_raw), T(test_tos_datagram),
 		T(test_no_route), T(test_ttl_one), T(test_limit), T(test_error_no_flow),
 		T(test_too_big), T(test_too_big_stranger), T(test_too_big_published),
 	};
