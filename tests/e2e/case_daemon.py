@@ -14,8 +14,8 @@ import time
 import nssock
 from nssock import connect, listen, port_of, udp
 from netlab import Gust
-from rig import (ALL, FAM, ROOT, SOME, STACK, case, check, count_fds, default_interface,
-                 equal, until)
+from rig import (ALL, FAM, PAIR, ROOT, STACK, case, check, count_fds, default_interface, equal,
+                 until)
 
 NOBODY = 65534
 
@@ -127,7 +127,7 @@ def test_restart_persistent(rig):
         rig.inside("ip", "link", "set", "gust0", "mtu", "4000", "txqueuelen", "777", "up")
         stack = 'stack = {"10.111.0.2"}' if rig.mode == "tap" else ""
         for round_ in range(3):
-            g = rig.start(interface=stack)
+            g = rig.start(interface=stack, wait=False)
             a, b = rig.pair(4)
             nssock.transfer(a, b, 4 << 20)
             nssock.transfer(b, a, 4 << 20)
@@ -348,7 +348,7 @@ INNER = [
 ]
 
 
-@case(*SOME, plain=False)
+@case(*PAIR, plain=False)
 def test_control_json(rig):
     """The keys that scripts read are there, and what they say is true."""
     a, b = rig.pair(4)
@@ -377,7 +377,7 @@ def test_control_json(rig):
     equal(docs["stats"]["total"]["drops"].keys(), names, "drop reasons by name")
 
 
-@case(*SOME, plain=False, light=True)
+@case(*PAIR, plain=False, light=True)
 def test_gustctl_text(rig):
     """Every command has a form for people; mistakes are told from failures."""
     a, b = rig.pair(4)

@@ -6,7 +6,7 @@ import socket
 
 import nssock
 from nssock import Job, connect, listen, port_of, recv_stream, send_stream, udp
-from rig import ALL, FAM, HOST, STACK, WORLD, case, check, equal, until
+from rig import ALL, FAM, HOST, PAIR, STACK, WORLD, case, check, equal, until
 
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IPV6_MTU_DISCOVER = 10, 2, 23
 
@@ -41,7 +41,7 @@ def test_ping_fragments(rig):
         check(rig.stats()["total"]["ip"]["reassembled"] >= 8, "counter of reassembled datagrams")
 
 
-@case(plain=False, light=True)
+@case(*PAIR, plain=False, light=True)
 def test_ping_unreachable(rig):
     rig.run(rig.H, "ip", "route", "replace", "unreachable", "203.0.113.0/25")
     r = rig.inside("ping", "-n", "-c", "1", "-W", "2", "203.0.113.9", check=False)
@@ -59,7 +59,7 @@ def test_ping_flood(rig):
             check(m and int(m.group(1)) == n, r.stdout)
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_ttl_exceeded(rig):
     """A hop limit that does not reach beyond gust is answered by gust."""
     for fam in (4, 6):
@@ -103,14 +103,10 @@ def without(rig):
     rig.lab.sysctl(rig.I, "net.ipv6.conf.all.forwarding", "0")
 
 
-@case(plain=False)
+@case(*PAIR, plain=False)
 def test_path_mtu(rig):
     """"Too big" from a router inside makes the segments smaller, and datagrams
     fragments."""
-    if rig.mode == "tap":
-        # the routes that gust has to know are the kernel's: its own neighbour
-        # is I, for whatever lies behind
-        return
     j = beyond(rig, 1300)
     try:
         for fam in (4, 6):
@@ -143,7 +139,7 @@ def test_path_mtu(rig):
         without(rig)
 
 
-@case(plain=False, light=True)
+@case(*PAIR, plain=False, light=True)
 def test_path_mtu_outside(rig):
     """A smaller MTU outside is told to a sender that forbids fragments."""
     rig.run(rig.H, "ip", "route", "replace", "198.51.100.2/32", "dev", "w0", "mtu", "1300")
@@ -169,7 +165,7 @@ def test_path_mtu_outside(rig):
         rig.run(rig.H, "ip", "route", "del", "198.51.100.2/32", "dev", "w0")
 
 
-@case()
+@case(*PAIR)
 def test_tcp_small_mss(rig):
     """A peer with a small MSS gets nothing larger."""
     for fam in (4, 6):

@@ -9,7 +9,7 @@ import time
 
 import nssock
 from nssock import Job, connect, listen, port_of, recv_stream, send_stream
-from rig import ALL, FAM, SOME, STACK, WORLD, case, check, equal, until
+from rig import ALL, FAM, PAIR, SOME, STACK, case, check, equal, until
 
 
 class Traffic:
@@ -264,7 +264,7 @@ def test_queue_is_enough(rig):
     check(not bad, f"the kernel refused: {bad}")
 
 
-@case(*SOME, plain=False)
+@case(*PAIR, plain=False)
 def test_features_negotiated(rig):
     """On this kernel the self-test proves what the interface is for: each fact
     of a feature agrees with the others."""

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 
-from rig import ALL, SOME, STACK, WORLD, Failure, case, check, equal, until
+from rig import ALL, PAIR, SOME, STACK, WORLD, Failure, case, check, equal, until
 
 
 def url_host(addr):
@@ -132,7 +132,7 @@ def test_curl_nginx(rig):
         os.unlink(up)
 
 
-@case(*SOME)
+@case(*PAIR)
 def test_curl_many(rig):
     """Hundreds of small requests, on one connection and on many."""
     small = os.path.join(rig.data, "small.txt")
@@ -149,7 +149,7 @@ def test_curl_many(rig):
         equal(r.stdout.count("a small file\n"), n, "answers in parallel")
 
 
-@case(plain=True)
+@case(*PAIR, plain=True)
 def test_curl_world(rig):
     """A server beyond the host."""
     d = path(rig, "www")
@@ -231,7 +231,7 @@ def test_ssh(rig):
 
 # ---- redis ----
 
-@case(*SOME)
+@case(*PAIR)
 def test_redis(rig):
     def make():
         p = rig.lab.start(rig.H, "redis-server", "--port", "6379", "--save", "", "--bind",
@@ -347,7 +347,8 @@ def test_programs_together(rig):
     t.start()
     try:
         jobs = [rig.lab.start(rig.I, "sh", "-c",
-                              f"curl -sS -f -g http://{url_host(STACK[fam])}:{port}/{name} | cmp - {f}")
+                              f"curl -sS -f -g http://{url_host(STACK[fam])}:{port}/{name} | "
+                              f"cmp - {f}")
                 for fam in (4, 6) for _ in range(2)]
         r = rig.inside("ping", "-n", "-q", "-c", "50", "-i", "0.01", STACK[4], check=False)
         check(" 50 received" in r.stdout, r.stdout)

@@ -8,7 +8,7 @@ import time
 
 import nssock
 from nssock import Job, connect, listen, port_of, recv_stream, send_stream, udp
-from rig import (ALL, FAM, HOST, INSIDE, SOME, STACK, WORLD, case, check, equal)
+from rig import ALL, FAM, HOST, PAIR, SOME, STACK, WORLD, case, check, equal
 
 PUBLISH = {"top": "drain = 300\n"
            'publish = { "tcp 0.0.0.0:8081 10.111.0.1:81", "tcp [::]:8081 [fd00:111::1]:81",\n'
@@ -41,7 +41,7 @@ def test_publish_tcp(rig):
                 equal(c.recv(1), b"", "end of stream outside")
 
 
-@case(*SOME, plain=False, conf=PUBLISH, light=True)
+@case(*PAIR, plain=False, conf=PUBLISH, light=True)
 def test_publish_many(rig):
     """Connections one after another; with two workers the listeners share them."""
     with listen(rig.I, port=81, backlog=256) as ls:
@@ -58,7 +58,7 @@ def test_publish_many(rig):
         check(len(seen) == rig.size(200, 50), "the inside saw two connections as one")
 
 
-@case(*SOME, plain=False, conf=PUBLISH, light=True)
+@case(*PAIR, plain=False, conf=PUBLISH, light=True)
 def test_publish_closed(rig):
     """Nobody listens inside: the client outside does not get a connection that
     lives, and the next one, when somebody does, works."""
@@ -76,7 +76,7 @@ def test_publish_closed(rig):
             equal(c.recv(3), b"now", "data")
 
 
-@case(*SOME, plain=False, conf=PUBLISH, light=True)
+@case(*PAIR, plain=False, conf=PUBLISH, light=True)
 def test_publish_address(rig):
     """A port published on the loopback alone is not there for the world."""
     with listen(rig.I, port=83):
@@ -98,7 +98,7 @@ def test_publish_udp(rig):
         check(len(e.peers) == 20, f"20 clients are {len(e.peers)} inside")
 
 
-@case(*SOME, plain=False, conf=PUBLISH)
+@case(*PAIR, plain=False, conf=PUBLISH)
 def test_publish_udp_superpackets(rig):
     """UDP_SEGMENT from outside reaches a published port as it was sent."""
     for fam in (4, 6):
@@ -111,7 +111,7 @@ def test_publish_udp_superpackets(rig):
         check(b"".join(got) == d and {len(x) for x in got[:-1]} == {1200}, "datagrams differ")
 
 
-@case(*SOME, plain=False, conf={"rest": "relay { loopback = true }\n"}, light=True)
+@case(*PAIR, plain=False, conf={"rest": "relay { loopback = true }\n"}, light=True)
 def test_services_off(rig):
     """Without being asked for, the services do not exist."""
     for fam in (4, 6):
@@ -168,7 +168,7 @@ def test_services_udp(rig):
         check(0 < n <= 512, f"chargen: a datagram of {n} bytes (RFC 864: 0 to 512)")
 
 
-@case(*SOME, plain=False, conf=SERVICES)
+@case(*PAIR, plain=False, conf=SERVICES)
 def test_services_idle(rig):
     """Thousands of idle connections cost little memory, and end together."""
     n = rig.size(4000, 500)
@@ -187,8 +187,9 @@ def test_services_idle(rig):
     p.wait(20)
 
 
-@case(*SOME, plain=False, conf={"rest": 'relay { loopback = false\n'
-                                ' map = {"10.111.0.77 127.0.0.1", "fd00:111::77 ::1"} }\n'}, light=True)
+@case(*PAIR, plain=False, conf={"rest": 'relay { loopback = false\n'
+                                ' map = {"10.111.0.77 127.0.0.1", "fd00:111::77 ::1"} }\n'},
+      light=True)
 def test_map(rig):
     """Another address maps to the host's loopback; the stack's own does not."""
     for fam, addr in ((4, "10.111.0.77"), (6, "fd00:111::77")):
@@ -268,7 +269,8 @@ def test_source_address(rig):
         rig.run(rig.H, "ip", "addr", "del", "2001:db8:51::9/64", "dev", "w0")
 
 
-@case("tun1", plain=False, conf={"rest": "limits { flows = 64\n half_open = 64\n udp_flows = 32 }\n"}, light=True)
+@case("tun1", plain=False, light=True,
+      conf={"rest": "limits { flows = 64\n half_open = 64\n udp_flows = 32 }\n"})
 def test_limits(rig):
     """At a limit the new is refused and counted, and the old goes on."""
     with listen(rig.H, backlog=256) as ls:

@@ -11,7 +11,7 @@ import threading
 import time
 
 import nssock
-from nssock import Job, connect, listen, port_of, recv_stream, send_stream, udp
+from nssock import Job, connect, listen, recv_stream, send_stream, udp
 from rig import FAM, ROOT, STACK, WORLD, case, check, count_fds, equal, rss_bytes, until
 
 CONF = {"top": "drain = 300\n"

@@ -9,8 +9,8 @@ import time
 
 import nssock
 from nssock import Job, connect, errno_of, listen, port_of, recv_stream, send_stream
-from rig import (ALL, EVERY, FAM, INSIDE, ROOT, SOME, STACK, WORLD, case, check, equal, rss_bytes,
-                 until)
+from rig import (ALL, EVERY, FAM, INSIDE, PAIR, ROOT, SOME, STACK, WORLD, case, check, equal,
+                 rss_bytes, until)
 
 
 @case(*EVERY)
@@ -44,7 +44,7 @@ def test_tcp_sizes(rig):
             job.wait()
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_tcp_addresses(rig):
     """What the server sees as its peer is the host; what the client sees as its
     peer is whom it asked for."""
@@ -76,7 +76,7 @@ def test_tcp_half_close(rig):
             equal(x.recv(1), b"", "end of the other direction")
 
 
-@case()
+@case(*PAIR)
 def test_tcp_end_with_data(rig):
     """Closing right behind a megabyte loses none of it."""
     for fam in (4, 6):
@@ -107,7 +107,7 @@ def test_tcp_reset(rig):
                 check(time.monotonic() - t0 < 1, "the reset took more than a second")
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_tcp_reset_of_unread(rig):
     """A close with unread data is a reset on the other side too."""
     for fam in (4, 6):
@@ -202,7 +202,7 @@ def test_tcp_backpressure(rig):
             equal(job.wait(), sent, "bytes after the stall")
 
 
-@case()
+@case(*PAIR)
 def test_tcp_stop_and_go(rig):
     """A reader that reads in fits: window zero and open again, many times."""
     n = rig.size(24 << 20, 6 << 20)
@@ -221,7 +221,7 @@ def test_tcp_stop_and_go(rig):
             job.wait()
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_tcp_urgent(rig):
     """Urgent data is delivered in line, both ways."""
     for flip in (False, True):
@@ -239,7 +239,7 @@ def test_tcp_urgent(rig):
         equal(got, b"before!after", "the stream " + ("to" if flip else "from") + " the inside")
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_tcp_small_writes(rig):
     """What one side wrote without delay is not delayed on the way: two writes,
     then an answer, many times. (A relay that waits for an acknowledgment
@@ -264,7 +264,7 @@ def test_tcp_small_writes(rig):
                   f"{took:.2f} s")
 
 
-@case()
+@case(*PAIR)
 def test_tcp_many_at_once(rig):
     """Connections that are open at the same time keep their bytes apart."""
     n = rig.size(400, 60)
@@ -319,7 +319,7 @@ def test_tcp_ten_thousand(rig):
                                                          else 32 << 20), "memory grew")
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_tcp_bind_and_reuse(rig):
     """One local port, connection after connection, each side closing first."""
     for first in (0, 1):

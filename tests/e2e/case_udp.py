@@ -10,7 +10,7 @@ import time
 
 import nssock
 from nssock import udp
-from rig import EVERY, ALL, FAM, ROOT, STACK, WORLD, case, check, equal
+from rig import ALL, EVERY, FAM, PAIR, ROOT, STACK, WORLD, case, check, equal
 
 SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
 
@@ -38,7 +38,7 @@ def test_udp_echo(rig):
                                 f"{len(got)} or other bytes")
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_udp_ports(rig):
     """One mapping a local port: datagrams of one socket to two servers have one
     source outside, and answers find their way back."""
@@ -53,7 +53,7 @@ def test_udp_ports(rig):
             equal({w[:2] for w in a.peers}, {w[:2] for w in b.peers}, "source seen outside")
 
 
-@case()
+@case(*PAIR)
 def test_udp_many(rig):
     """Many sockets at a time, each with its own answers."""
     n = rig.size(300, 50)
@@ -79,7 +79,7 @@ def test_udp_refused(rig):
             check(time.monotonic() - t0 < 1, "the error was late")
 
 
-@case(plain=False, light=True)
+@case(*PAIR, plain=False, light=True)
 def test_udp_unreachable(rig):
     for fam, net, dst in ((4, "203.0.113.0/25", "203.0.113.5"),
                           (6, "2001:db8:dead::/64", "2001:db8:dead::5")):
@@ -93,7 +93,7 @@ def test_udp_unreachable(rig):
               f"UDP to {dst}: {errno.errorcode.get(got, got)}")
 
 
-@case(light=True)
+@case(*PAIR, light=True)
 def test_udp_zero_length_superpackets(rig):
     """Empty datagrams among full ones keep their places."""
     for fam in (4, 6):
@@ -196,7 +196,7 @@ def test_udp_timeout(rig):
     equal(socks[0].recv(10), b"again", "a mapping made anew")
 
 
-@case(plain=False, light=True)
+@case(*PAIR, plain=False, light=True)
 def test_udp_filter(rig):
     """A host that was never sent to cannot answer a mapping; one that was, from
     another port, can."""

@@ -75,6 +75,23 @@ def icmp6(src, dst, kind, code, rest=b"\0\0\0\0", data=b"", bad_csum=False):
     return b[:2] + struct.pack("!H", c) + b[4:]
 
 
+class Nowhere:
+    """Takes the place of a Wire and leads to an interface that drops all."""
+
+    def __init__(self, rig):
+        ns = rig.lab.space(f"F{len(rig.lab.spaces)}")
+        rig.run(ns, "ip", "link", "add", "f0", "type", "veth", "peer", "name", "f1")
+        for dev in ("f0", "f1"):
+            rig.run(ns, "ip", "link", "set", dev, "up")
+        self.sock = rig.keep(nssock.make(ns, socket.AF_PACKET, socket.SOCK_RAW))
+        with nssock.inside(ns):
+            self.sock.bind(("f0", 0))
+        self.eth = b"\x02\0\0\0\0\1" * 2
+
+    def frame(self, packet):
+        return self.eth + struct.pack("!H", ETH_P_IP) + packet
+
+
 class Wire:
     """Puts packets on gust0 from the inside. On a tap an Ethernet header is
     added that names the stack."""

@@ -32,6 +32,7 @@ FAM = {4: nssock.socket.AF_INET, 6: nssock.socket.AF_INET6}
 EVERY = ("tun1", "tun2", "tap1", "tap2")
 ALL = ("tun1", "tun2", "tap2")
 SOME = ("tun1", "tap2")
+PAIR = ("tun1", "tun2")  # where the link layer has no part in it
 ONE = ("tun1",)
 
 SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer)")
@@ -307,6 +308,6 @@ def count_fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-__all__ = ["EVERY", "ALL", "SOME", "ONE", "STACK", "INSIDE", "WORLD", "HOST", "FAM", "CASES", "ROOT",
-           "Failure", "LabError", "Rig", "case", "check", "equal", "until", "count_fds",
-           "rss_bytes", "default_interface", "grep"]
+__all__ = ["ALL", "CASES", "EVERY", "FAM", "Failure", "HOST", "INSIDE", "LabError", "ONE",
+           "PAIR", "ROOT", "Rig", "SOME", "STACK", "WORLD", "case", "check", "count_fds",
+           "default_interface", "equal", "grep", "rss_bytes", "until"]
