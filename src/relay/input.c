@@ -223,3 +223,27 @@ void stack_input(struct stack *s, struct gust_batch *in /*taken*/, const struct 
 			input_whole(s, p);
 	}
 }
+
+void stack_unreachable(struct stack *s, struct gust_batch *failed /*taken*/,
+		       const struct env *env)
+{
+	struct gust_pkt *p;
+
+	s->env = env;
+	while ((p = gust_batch_pop(failed))) {
+		const struct gust_layer *l4 = pkt_l4(p);
+		struct flow *f = NULL;
+		struct flow_key k;
+
+		if (l4 && l4->kind == GUST_L_TCP) {
+			memset(&k, 0, sizeof(k));
+			pkt_addrs(p, &k.out, &k.in, &k.proto);
+			k.out_port = get16(p->head + l4->off);
+			k.in_port = get16(p->head + l4->off + 2);
+			f = stack_find(s, &k);
+		}
+		if (f)
+			tcp_flow_unreachable(s, container_of(f, struct tcp_flow, f));
+		pkt_free(p);
+	}
+}

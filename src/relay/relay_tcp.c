@@ -94,6 +94,14 @@ void tcp_flow_init(struct stack *s, struct tcp_flow *c, enum flow_kind kind,
 	r->due_us = ENV_NEVER;
 }
 
+void tcp_flow_unreachable(struct stack *s, struct tcp_flow *c)
+{
+	if (c->f.kind != FLOW_PUBLISH || c->t.state != TCPS_SYN_SENT)
+		return; /* RFC 1122 4.2.3.9: a soft error */
+	s->st.tcp_refused++;
+	tcp_flow_free(s, c); /* the client gets a reset, the only word it can hear */
+}
+
 /* ---- admission ---- */
 
 enum drop_reason tcp_admit(struct stack *s)

@@ -160,6 +160,14 @@ void stack_set_snap(struct stack *s, const struct stack_snap *snap, const struct
 void stack_input(struct stack *s, struct gust_batch *in /*taken*/, const struct env *env);
 
 /*
+ * Packets of ours that the inside cannot be given, because no neighbour answers
+ * for it. A published connection that still opens ends, and its client is
+ * reset; to any other flow this is news that may pass (RFC 1122 4.2.3.9).
+ */
+void stack_unreachable(struct stack *s, struct gust_batch *failed /*taken*/,
+		       const struct env *env);
+
+/*
  * Do what is due: expired timers, flows with work left, output of every flow
  * touched since the last call. Packets for the interface (IP, not yet fitted to
  * the port) are appended to `out`. Returns true when work is left that does not

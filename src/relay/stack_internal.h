@@ -337,6 +337,8 @@ void tcp_flow_syn(struct stack *s, struct gust_pkt *p /*taken*/, const struct fl
 void tcp_flow_visit(struct stack *s, struct tcp_flow *c); /* may free it */
 void tcp_flow_timer(struct stack *s, struct tcp_flow *c);
 void tcp_flow_free(struct stack *s, struct tcp_flow *c);
+/* No way to its inside end; may free it. */
+void tcp_flow_unreachable(struct stack *s, struct tcp_flow *c);
 void tcp_queue(struct stack *s, struct tcp_flow *c, enum tcp_queue where);
 /* Limits for one more TCP flow; makes room where it may. DROP_NONE or why not. */
 enum drop_reason tcp_admit(struct stack *s);

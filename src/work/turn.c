@@ -165,7 +165,7 @@ static void neigh_due(struct worker *w, struct gust_batch *frames)
 	neigh_timer(w->neigh, frames, &failed, &w->env);
 	w->stats.neigh_failed += failed.n;
 	drop_count(&w->stats.drops, DROP_NEIGH_FAILED, failed.n);
-	pkt_batch_free(&failed);
+	stack_unreachable(w->stack, &failed, &w->env);
 }
 
 /* Frames that already have their Ethernet header. */

@@ -23,6 +23,14 @@ static void publish(uint8_t proto, const char *listen_at, const char *to, uint16
 		fail_msg("%s", err);
 }
 
+static struct stack_stats stats(void)
+{
+	struct stack_stats st;
+
+	stack_stats(r.s, &st);
+	return st;
+}
+
 static int begin(void **state)
 {
 	int fd = host_sock(SOCK_STREAM, "127.0.0.1", &port);
@@ -107,6 +115,63 @@ static void test_tcp_refused(void **state)
 	UNTIL(&in, !stack_flows(r.s));
 	assert_int_equal(recv(fd, &b, 1, 0), -1);
 	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+}
+
+/* Nobody on the link answers for the server: the client hears of it at once. */
+static void test_tcp_unreachable(void **state)
+{
+	struct tcp_hdr h = { .sport = 1, .dport = 8080, .flags = TCP_SYN };
+	struct gust_batch failed;
+	uint8_t b;
+	int fd;
+
+	publish(IPPROTO_TCP, "127.0.0.1", T_IN4, 8080);
+	fd = host_connect(SOCK_STREAM, "127.0.0.1", port);
+	UNTIL(&in, in.other.n == 1);
+	/* others first: of no flow, no TCP, no transport at all */
+	gust_batch_init(&failed);
+	gust_batch_push(&failed, tcp_pkt(&r, T_OWN4, T_IN4, &h));
+	gust_batch_push(&failed, udp_pkt(&r, T_OWN4, 1, T_IN4, 8080, "x", 1, 0));
+	gust_batch_push(&failed, echo_pkt(&r, T_OWN4, T_IN4, 1, 1, "x", 1));
+	stack_unreachable(r.s, &failed, &r.env);
+	assert_int_equal(failed.n, 0);
+	assert_int_equal(stack_flows(r.s), 1);
+	assert_int_equal(recv(fd, &b, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	/* the SYN, twice: it was repeated while the neighbour was asked for */
+	gust_batch_push(&failed, pkt_clone(r.pool, in.other.first));
+	gust_batch_splice(&failed, &in.other);
+	stack_unreachable(r.s, &failed, &r.env);
+	assert_int_equal(failed.n, 0);
+	assert_int_equal(stack_flows(r.s), 0);
+	assert_int_equal(recv(fd, &b, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+	rig_nothing(&r);
+}
+
+/* RFC 1122 4.2.3.9: an open connection outlives such news. */
+static void test_tcp_unreachable_soft(void **state)
+{
+	struct tcp_hdr h = { .sport = 0, .dport = 8080, .flags = TCP_ACK };
+	struct gust_batch failed;
+	uint8_t b;
+	int fd;
+
+	publish(IPPROTO_TCP, "127.0.0.1", T_IN4, 8080);
+	in.listening = true;
+	fd = host_connect(SOCK_STREAM, "127.0.0.1", port);
+	UNTIL(&in, in.n == 1 && in.ev[0] & TCP_EV_ESTABLISHED);
+	UNTIL(&in, !stats().tcp_half_open);
+	h.sport = in.t[0]->rport;
+	gust_batch_init(&failed);
+	gust_batch_push(&failed, tcp_pkt(&r, T_OWN4, T_IN4, &h));
+	stack_unreachable(r.s, &failed, &r.env);
+	assert_int_equal(stack_flows(r.s), 1);
+	assert_int_equal(send(fd, "a", 1, 0), 1);
+	UNTIL(&in, tcp_readable(in.t[0]) == 1);
+	assert_int_equal(inside_read(&in, 0, &b, 1), 1);
 	close(fd);
 }
 
@@ -302,6 +367,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		T(test_tcp4), T(test_tcp6), T(test_tcp64), T(test_tcp_refused),
+		T(test_tcp_unreachable), T(test_tcp_unreachable_soft),
 		T(test_tcp_client_gone), T(test_tcp_owner), T(test_port_in_use),
 		T(test_max_flows), T(test_udp4), T(test_udp6), T(test_udp_collision),
 		T(test_udp_owner),
