@@ -172,11 +172,14 @@ static void test_udp_echo(void **state)
 		assert_memory_equal(buf, got, sizeof(buf));
 		pkt_free(p);
 	}
-	/* single and empty */
-	rig_give(&r, udp_pkt(&r, T_IN4, 500, T_OWN4, 7, buf, 0, 0));
+	/* single and empty; the DSCP comes back, a claim of ECN does not */
+	p = udp_pkt(&r, T_IN4, 500, T_OWN4, 7, buf, 0, 0);
+	p->head[1] = 0xba;
+	rig_give(&r, p);
 	p = rig_take(&r);
 	assert_non_null(p);
 	assert_int_equal(p->len, 28);
+	assert_int_equal(p->head[1], 0xb8);
 	pkt_free(p);
 	assert_int_equal(stack_flows(r.s), 0);
 }
