@@ -476,6 +476,7 @@ const struct conf_item conf_items[] = {
 	{SEC_TCP, "keepalive_interval", take_us, T(keep_intvl_us), MS(1), MINS(70)},
 	{SEC_TCP, "keepalive_probes", take_u8, T(keep_probes), 1, 255},
 	{SEC_TCP, "syn_retries", take_u8, T(syn_retries), 0, 30},
+	{SEC_TCP, "synack_retries", take_u8, T(synack_retries), 0, 30},
 	{SEC_TCP, "retries", take_u8, T(retries), 1, 30},
 	{SEC_TCP, "ttl", take_u8, T(ttl), 1, 255},
 	{SEC_TCP, "nagle", take_bool, T(nagle)},

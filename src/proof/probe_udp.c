@@ -80,7 +80,7 @@ static ssize_t recv_gro(int sk, void *buf, size_t len, uint32_t *ret_seg)
 static bool expect(struct probe *p, int sk, uint32_t off, uint32_t len,
 		   uint32_t seg)
 {
-	uint32_t got = 0, size;
+	uint32_t got = 0, size = 0;
 
 	while (got < len) {
 		ssize_t n;
