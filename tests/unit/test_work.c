@@ -3,12 +3,17 @@
  * test_work.c - the pipeline by hand: workers whose turns the test calls, memory
  * ports instead of an interface, a TCP connection of our own on the far side.
  */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -443,6 +448,42 @@ static void test_arp_reaches_all(void **state)
 	bed_free(b);
 }
 
+/* Nobody answers for a published server: its client hears of it by a reset. */
+static void test_neigh_fails(void **state)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), cl = socket(AF_INET, SOCK_STREAM, 0);
+	struct bed *b = bed_new(1, true);
+	struct stack_publish *p = &b->snap.publish[0];
+	struct timeval wait = { .tv_sec = 20 };
+	struct worker_stats st;
+	char err[100], byte;
+
+	/* a free port of the host */
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+	close(fd);
+	b->snap.n_publish = 1;
+	*p = (struct stack_publish){ .proto = IPPROTO_TCP, .listen = addr("127.0.0.1"),
+				     .listen_port = ntohs(sa.sin_port),
+				     .to = addr("10.111.0.77"), .to_port = 80 };
+	assert_int_equal(stack_publish(b->w[0]->stack, err, sizeof(err)), 0);
+	assert_int_equal(workers_start(b->w, 1), 0);
+	assert_int_equal(connect(cl, (struct sockaddr *)&sa, n), 0);
+	setsockopt(cl, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	assert_int_equal(recv(cl, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	worker_stats(b->w[0], &st);
+	assert_true(st.neigh_failed >= 1);
+	assert_int_equal(st.drops.n[DROP_NEIGH_FAILED], st.neigh_failed);
+	assert_int_equal(st.stack.tcp_flows, 0);
+	workers_stop(b->w, 1, 100);
+	close(cl);
+	bed_free(b);
+}
+
 static void test_other_station(void **state)
 {
 	struct bed *b = bed_new(1, true);
@@ -496,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_handoff),
 		cmocka_unit_test(test_handoff_full),
 		cmocka_unit_test(test_arp_reaches_all),
+		cmocka_unit_test(test_neigh_fails),
 		cmocka_unit_test(test_other_station),
 		cmocka_unit_test(test_threads),
 	};
