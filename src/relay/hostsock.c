@@ -52,14 +52,21 @@ static int sock_outside(const struct stack_snap *c, int fd, bool is4)
 }
 
 /* Of a connected socket, or of a listener, whose connections inherit them. */
-static void stream_options(const struct stack_snap *c, int fd)
+static void stream_options(struct stack *s, int fd)
 {
+	const struct stack_snap *c = s->snap;
+
 	/* The inside's own Nagle has decided already. */
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	/* Urgent data travels in line (RFC 6093), on both sides. */
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (c->tcp.keep_idle_us)
 		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	/* A preference: where the system does not allow it, its default stays. */
+	if (c->congestion[0] &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, c->congestion,
+		       strnlen(c->congestion, sizeof(c->congestion))) < 0)
+		s->st.cc_refused = 1;
 }
 
 int hostsock_tcp(struct stack *s, const struct ipaddr *host)
@@ -76,11 +83,7 @@ int hostsock_tcp(struct stack *s, const struct ipaddr *host)
 		close(fd);
 		return r;
 	}
-	stream_options(c, fd);
-	/* A preference: where the system does not allow it, its default stays. */
-	if (c->congestion[0])
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, c->congestion,
-			   strnlen(c->congestion, sizeof(c->congestion)));
+	stream_options(s, fd);
 	return fd;
 }
 
@@ -194,7 +197,7 @@ int hostsock_listen(struct stack *s, const struct stack_publish *p)
 	if (tcp) {
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-		stream_options(s->snap, fd);
+		stream_options(s, fd);
 	}
 	if (!r && p->device[0] &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->device,

@@ -119,6 +119,7 @@ struct stack_stats {
 	uint64_t icmp_errors_out, icmp_errors_in, echo_replies;
 	uint64_t reasm_ok;
 	uint64_t udp_gso_sends, udp_gro_recvs;
+	uint64_t cc_refused; /* 1: the system did not take `congestion` */
 };
 
 /* One flow, for `gustctl flows`. */

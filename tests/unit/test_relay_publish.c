@@ -2,6 +2,8 @@
 /*
  * test_relay_publish.c - from the host's side to servers of the inside
  */
+#include <netinet/tcp.h>
+
 #include "relay_peer.h"
 
 static struct rig r;
@@ -232,6 +234,27 @@ static void test_port_in_use(void **state)
 	close(fd);
 }
 
+/* The relay's sockets have the congestion control that was configured, also those
+ * of clients; one that the system does not have is reported. */
+static void test_congestion(void **state)
+{
+	char name[16] = "";
+	socklen_t n = sizeof(name);
+	int fd;
+
+	strcpy(r.snap.congestion, "reno"); /* always there */
+	publish(IPPROTO_TCP, "127.0.0.1", T_IN4, 8080);
+	assert_int_equal(getsockopt(r.s->listen[0]->sf.fd, IPPROTO_TCP, TCP_CONGESTION,
+				    name, &n), 0);
+	assert_string_equal(name, "reno");
+	assert_int_equal(stats().cc_refused, 0);
+	strcpy(r.snap.congestion, "no-such-one");
+	fd = hostsock_tcp(r.s, &r.snap.local[0]);
+	assert_true(fd >= 0); /* served all the same */
+	close(fd);
+	assert_int_equal(stats().cc_refused, 1);
+}
+
 static void test_max_flows(void **state)
 {
 	uint8_t b;
@@ -369,7 +392,7 @@ int main(void)
 		T(test_tcp4), T(test_tcp6), T(test_tcp64), T(test_tcp_refused),
 		T(test_tcp_unreachable), T(test_tcp_unreachable_soft),
 		T(test_tcp_client_gone), T(test_tcp_owner), T(test_port_in_use),
-		T(test_max_flows), T(test_udp4), T(test_udp6), T(test_udp_collision),
+		T(test_congestion), T(test_max_flows), T(test_udp4), T(test_udp6), T(test_udp_collision),
 		T(test_udp_owner),
 	};
 
