@@ -36,21 +36,21 @@ struct gust_frag {
 
 enum gust_layer_kind {
 	GUST_L_NONE,
-	GUST_L_ETH,    /* 14 bytes */
-	GUST_L_VLAN,   /* 4 bytes, 802.1Q or 802.1ad tag */
+	GUST_L_ETH, /* 14 bytes */
+	GUST_L_VLAN, /* 4 bytes, 802.1Q or 802.1ad tag */
 	GUST_L_ARP,
-	GUST_L_IPV4,   /* options included */
-	GUST_L_IPV6,   /* the 40 bytes */
+	GUST_L_IPV4, /* options included */
+	GUST_L_IPV6, /* the 40 bytes */
 	GUST_L_HOPOPTS,
 	GUST_L_ROUTING,
 	GUST_L_FRAGHDR, /* IPv6 fragment header */
 	GUST_L_DSTOPTS,
 	GUST_L_AH,
 	GUST_L_ESP,
-	GUST_L_TCP,    /* options included */
+	GUST_L_TCP, /* options included */
 	GUST_L_UDP,
-	GUST_L_ICMP,   /* 8 bytes */
-	GUST_L_ICMP6,  /* 8 bytes */
+	GUST_L_ICMP, /* 8 bytes */
+	GUST_L_ICMP6, /* 8 bytes */
 	GUST_L_SCTP,
 	GUST_L_GRE,
 	GUST_L_VXLAN,
@@ -60,12 +60,12 @@ enum gust_layer_kind {
 
 /* gust_layer.flags */
 #define GUST_LF_FRAGMENT 0x01 /* IPV4/FRAGHDR: not a whole datagram */
-#define GUST_LF_JUMBO 0x02    /* IPV4: tot_len 0; HOPOPTS: RFC 2675 option */
+#define GUST_LF_JUMBO 0x02 /* IPV4: tot_len 0; HOPOPTS: RFC 2675 option */
 
 struct gust_layer {
-	uint8_t kind;  /* enum gust_layer_kind */
+	uint8_t kind; /* enum gust_layer_kind */
 	uint8_t flags; /* GUST_LF_* */
-	uint16_t off;  /* from head */
+	uint16_t off; /* from head */
 };
 
 /* gust_pkt.gso_type: what the innermost transport's segments are */
@@ -75,31 +75,33 @@ enum gust_gso {
 	GUST_GSO_TCP6,
 	GUST_GSO_UDP4, /* USO: every segment a datagram */
 	GUST_GSO_UDP6,
-	GUST_GSO_UFO,  /* IP fragments of one datagram */
+	GUST_GSO_UFO, /* IP fragments of one datagram */
 	GUST_GSO_SCTP,
 };
 
 /* gust_pkt.need: work that is owed before the wire */
-#define GUST_F_CSUM 0x0001     /* the innermost transport checksum is to be
+#define GUST_F_CSUM                                                                \
+	0x0001 /* the innermost transport checksum is to be
 				  completed; the field's content is undefined
 				  inside gust */
-#define GUST_F_CSUM_OK 0x0002  /* checksum was verified (or vouched for by
+#define GUST_F_CSUM_OK                                                             \
+	0x0002 /* checksum was verified (or vouched for by
 				  the kernel) on the way in */
-#define GUST_F_ECN 0x0004      /* TCP superpacket with CWR: first segment only */
+#define GUST_F_ECN 0x0004 /* TCP superpacket with CWR: first segment only */
 
 struct gust_pkt {
 	struct gust_pkt *next; /* in a batch */
 	struct pkt_pool *pool;
 	uint8_t *head;
 	struct gust_slab *head_slab; /* NULL: the head is the packet's own */
-	uint32_t len;     /* every byte, head and payload */
-	uint16_t hlen;    /* header bytes; the payload begins here */
+	uint32_t len; /* every byte, head and payload */
+	uint16_t hlen; /* header bytes; the payload begins here */
 	uint16_t gso_size; /* payload bytes of one segment; 0: not a superpacket */
 	uint8_t gso_type; /* enum gust_gso */
 	uint8_t nlayer;
 	uint16_t nfrag;
-	uint32_t need;    /* GUST_F_* */
-	uint32_t hash;    /* flow hash, 0: not computed */
+	uint32_t need; /* GUST_F_* */
+	uint32_t hash; /* flow hash, 0: not computed */
 	uint16_t port, queue; /* where it came from */
 	uint16_t frag_cap;
 	struct gust_frag *frag; /* frag_inl, or an array of frag_cap */

@@ -15,20 +15,28 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define container_of(p, type, member) \
-	((type *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
-#define list_for_each(it, head) \
+#define list_for_each(it, head)                                                    \
 	for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* Safe against removal of the current link. */
-#define list_for_each_safe(it, head)                                         \
-	for (struct list *it = (head)->next, *it##_next = it->next;          \
-	     it != (head); it = it##_next, it##_next = it->next)
+#define list_for_each_safe(it, head)                                               \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);  \
+	     it = it##_next, it##_next = it->next)
 
-static inline void list_init(struct list *h) { h->next = h->prev = h; }
-static inline bool list_empty(const struct list *h) { return h->next == h; }
-static inline bool list_linked(const struct list *l) { return l->next; }
+static inline void list_init(struct list *h)
+{
+	h->next = h->prev = h;
+}
+static inline bool list_empty(const struct list *h)
+{
+	return h->next == h;
+}
+static inline bool list_linked(const struct list *l)
+{
+	return l->next;
+}
 
 static inline void list_add_before(struct list *pos, struct list *l)
 {

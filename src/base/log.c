@@ -50,7 +50,7 @@ static bool stderr_is_journal(void)
 static const char *level_name(enum log_level lvl)
 {
 	static const char *const name[] = {
-		[LOG_LVL_ERR] = "error",   [LOG_LVL_WARN] = "warning",
+		[LOG_LVL_ERR] = "error",     [LOG_LVL_WARN] = "warning",
 		[LOG_LVL_NOTICE] = "notice", [LOG_LVL_INFO] = "info",
 		[LOG_LVL_DEBUG] = "debug",
 	};

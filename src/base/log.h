@@ -13,7 +13,13 @@
 
 #include <stdint.h>
 
-enum log_level { LOG_LVL_ERR = 3, LOG_LVL_WARN, LOG_LVL_NOTICE, LOG_LVL_INFO, LOG_LVL_DEBUG };
+enum log_level {
+	LOG_LVL_ERR = 3,
+	LOG_LVL_WARN,
+	LOG_LVL_NOTICE,
+	LOG_LVL_INFO,
+	LOG_LVL_DEBUG
+};
 
 void log_set_level(enum log_level max);
 enum log_level log_get_level(void);
@@ -24,10 +30,10 @@ void log_write(enum log_level lvl, const char *fmt, ...)
 #define log_warn(...) log_write(LOG_LVL_WARN, __VA_ARGS__)
 #define log_notice(...) log_write(LOG_LVL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LVL_INFO, __VA_ARGS__)
-#define log_debug(...)                                   \
-	do {                                             \
-		if (log_get_level() >= LOG_LVL_DEBUG)    \
-			log_write(LOG_LVL_DEBUG, __VA_ARGS__); \
+#define log_debug(...)                                                             \
+	do {                                                                       \
+		if (log_get_level() >= LOG_LVL_DEBUG)                              \
+			log_write(LOG_LVL_DEBUG, __VA_ARGS__);                     \
 	} while (0)
 
 #endif

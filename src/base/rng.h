@@ -21,7 +21,10 @@ void rng_seed(struct rng *r, uint64_t seed);
 int rng_seed_os(struct rng *r);
 
 uint64_t rng_u64(struct rng *r);
-static inline uint32_t rng_u32(struct rng *r) { return rng_u64(r) >> 32; }
+static inline uint32_t rng_u32(struct rng *r)
+{
+	return rng_u64(r) >> 32;
+}
 
 /* Uniform in [0, n); n == 0 gives 0. */
 uint32_t rng_below(struct rng *r, uint32_t n);

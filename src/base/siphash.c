@@ -48,8 +48,8 @@ static inline void sip_word(struct sip_state *s, uint64_t w, unsigned n)
 }
 
 static inline __attribute__((always_inline)) uint64_t
-sip(const struct siphash_key *key, const void *data, size_t len,
-    unsigned c_rounds, unsigned d_rounds)
+sip(const struct siphash_key *key, const void *data, size_t len, unsigned c_rounds,
+    unsigned d_rounds)
 {
 	/* "somepseudorandomlygeneratedbytes" */
 	struct sip_state s = {

@@ -19,8 +19,8 @@
 
 static int dial(const char *path)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	struct timeval tv = {.tv_sec = TIMEOUT_S};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval tv = { .tv_sec = TIMEOUT_S };
 	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
@@ -85,8 +85,8 @@ static char *receive(int fd, size_t *ret_len)
 			continue;
 		if (n <= 0) {
 			fprintf(stderr, "gustctl: no reply: %s\n",
-				n ? strerror(errno)
-				  : "the daemon closed the connection");
+				n ? strerror(errno) :
+				    "the daemon closed the connection");
 			break;
 		}
 		len += n;

@@ -38,31 +38,33 @@ static char *scaled(uint64_t n, unsigned step, const char *const *unit,
 		i++;
 	}
 	snprintf(buf, FMT_LEN, "%.*f %s",
-		 !i || v >= 99.95 ? 0
-		 : v >= 9.995     ? 1
-				  : 2,
+		 !i || v >= 99.95 ? 0 :
+		 v >= 9.995       ? 1 :
+				    2,
 		 v, unit[i]);
 	return buf;
 }
 
 char *fmt_bytes(uint64_t n, char buf[FMT_LEN])
 {
-	static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB", NULL};
+	static const char *const unit[] = {
+		"B", "kB", "MB", "GB", "TB", "PB", NULL
+	};
 
 	return scaled(n, 1000, unit, buf);
 }
 
 char *fmt_kib(uint64_t n, char buf[FMT_LEN])
 {
-	static const char *const unit[] = {"B", "KiB", "MiB", "GiB", NULL};
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", NULL };
 
 	return scaled(n, 1024, unit, buf);
 }
 
 char *fmt_rate(uint64_t bits_s, char buf[FMT_LEN])
 {
-	static const char *const unit[] = {"bit/s",  "kbit/s", "Mbit/s",
-					   "Gbit/s", "Tbit/s", NULL};
+	static const char *const unit[] = { "bit/s",  "kbit/s", "Mbit/s",
+					    "Gbit/s", "Tbit/s", NULL };
 
 	return scaled(bits_s, 1000, unit, buf);
 }

@@ -19,10 +19,10 @@ static const struct command {
 	const char *name;
 	int (*run)(struct cli *c, int argc, char **argv);
 } commands[] = {
-	{"status", show_status},
-	{"features", show_features},
-	{"flows", show_flows},
-	{"stats", show_stats},
+	{ "status", show_status },
+	{ "features", show_features },
+	{ "flows", show_flows },
+	{ "stats", show_stats },
 };
 
 static int usage(FILE *f, int status)
@@ -66,13 +66,13 @@ int main(int argc, char **argv)
 {
 	enum { OPT_JSON = 256, OPT_VERSION };
 	static const struct option opts[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"version", no_argument, NULL, OPT_VERSION},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
-	struct cli c = {.socket = CLI_SOCKET};
+	struct cli c = { .socket = CLI_SOCKET };
 	int ch;
 
 	while ((ch = getopt_long(argc, argv, "+s:h", opts, NULL)) >= 0) {

@@ -82,9 +82,10 @@ static void add_rates(json_t *was, json_t *is)
 /* ---- the table ---- */
 
 enum { COLS = 13, CELL = 80 };
-static const char *const head[COLS] = {
-	"PROTO",    "INSIDE", "OUTSIDE", "VIA", "STATE", "AGE", "SENT",
-	"RECEIVED", "SEND/S", "RECV/S",  "RTT", "CWND",  "RETR"};
+static const char *const head[COLS] = { "PROTO",  "INSIDE", "OUTSIDE", "VIA",
+					"STATE",  "AGE",    "SENT",    "RECEIVED",
+					"SEND/S", "RECV/S", "RTT",     "CWND",
+					"RETR" };
 
 static void endpoint(const json_t *f, const char *name, char out[CELL])
 {
@@ -180,7 +181,7 @@ static void print_table(json_t *o, bool rate)
 
 static void wait_s(unsigned s)
 {
-	struct timespec ts = {.tv_sec = s};
+	struct timespec ts = { .tv_sec = s };
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
@@ -229,14 +230,14 @@ static bool one_of(const char *s, const char *a, const char *b, const char *d)
 int show_flows(struct cli *c, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"proto", required_argument, NULL, 'p'},
-		{"address", required_argument, NULL, 'a'},
-		{"rate", no_argument, NULL, 'r'},
-		{"watch", no_argument, NULL, 'w'},
-		{"interval", required_argument, NULL, 'i'},
-		{0},
+		{ "proto", required_argument, NULL, 'p' },
+		{ "address", required_argument, NULL, 'a' },
+		{ "rate", no_argument, NULL, 'r' },
+		{ "watch", no_argument, NULL, 'w' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ 0 },
 	};
-	struct flows_opts fo = {.interval_s = 1};
+	struct flows_opts fo = { .interval_s = 1 };
 	int ch;
 
 	optind = 0;

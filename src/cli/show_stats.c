@@ -42,9 +42,9 @@ static void print_counters(json_t *o, const json_t *texts, bool all)
 int show_stats(struct cli *c, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"all", no_argument, NULL, 'a'},
-		{"workers", no_argument, NULL, 'w'},
-		{0},
+		{ "all", no_argument, NULL, 'a' },
+		{ "workers", no_argument, NULL, 'w' },
+		{ 0 },
 	};
 	bool all = false, workers = false;
 	json_t *o, *list, *v;

@@ -65,9 +65,9 @@ static void print_interface(const json_t *itf, const json_t *stack)
 
 	printf("%s: %s, %s%s%s%s, mtu %" PRIu64 ", txqueuelen %" PRIu64 "\n",
 	       get_str(itf, "name"), get_str(itf, "mode"),
-	       !get_bool(itf, "up")        ? "down"
-	       : get_bool(itf, "lower_up") ? "up"
-					   : "up, no carrier",
+	       !get_bool(itf, "up")      ? "down" :
+	       get_bool(itf, "lower_up") ? "up" :
+					   "up, no carrier",
 	       get_bool(itf, "created") ? "" : ", attached",
 	       *netns ? ", netns " : "", netns, get_num(itf, "mtu"),
 	       get_num(itf, "txqueuelen"));

@@ -82,11 +82,11 @@ static void add_error(struct parse *p, const char *file, unsigned line,
 	for (char *c = what; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
-	if (line ? asprintf(&text, "%s:%u: %s", file, line, what) < 0
-		 : asprintf(&text, "%s: %s", file, what) < 0)
+	if (line ? asprintf(&text, "%s:%u: %s", file, line, what) < 0 :
+		   asprintf(&text, "%s: %s", file, what) < 0)
 		return;
 	e = &p->err[p->nerr++];
-	*e = (struct conf_error){.line = line, .order = p->file_no, .text = text};
+	*e = (struct conf_error){ .line = line, .order = p->file_no, .text = text };
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -204,8 +204,9 @@ static const char *elsewhere(const char *name)
 {
 	for (unsigned i = 0; i < conf_nitems; i++)
 		if (!strcmp(conf_items[i].name, name))
-			return conf_items[i].sec ? conf_sec_name[conf_items[i].sec]
-						 : "the top level";
+			return conf_items[i].sec ?
+				       conf_sec_name[conf_items[i].sec] :
+				       "the top level";
 	return NULL;
 }
 
@@ -255,7 +256,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 
 static void make_opts(struct parse *p)
 {
-	unsigned n[SEC_N] = {0}, b = 0;
+	unsigned n[SEC_N] = { 0 }, b = 0;
 
 	for (unsigned i = 0; i < conf_nitems; i++) {
 		const struct conf_item *it = &conf_items[i];
@@ -266,7 +267,7 @@ static void make_opts(struct parse *p)
 		cfg_opt_t *o = &p->opt[it->sec][n[it->sec]++];
 
 		*o = it->reset ? list : str;
-		p->bind[b] = (struct bind){p, it};
+		p->bind[b] = (struct bind){ p, it };
 		o->def.number = (long)&p->bind[b++];
 	}
 	for (unsigned s = SEC_TOP + 1; s < SEC_N; s++) {
@@ -276,7 +277,7 @@ static void make_opts(struct parse *p)
 		cfg_opt_t end = CFG_END();
 
 		p->opt[s][n[s]] = end;
-		p->bind[b] = (struct bind){p, NULL};
+		p->bind[b] = (struct bind){ p, NULL };
 		sec.def.number = (long)&p->bind[b++];
 		sec.validcb = on_section;
 		p->opt[SEC_TOP][n[SEC_TOP]++] = sec;

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "daemon/conf_value.h"
 
-const char *const conf_sec_name[SEC_N] = {"",    "interface", "relay",   "tcp",
-					  "udp", "limits",    "services"};
+const char *const conf_sec_name[SEC_N] = { "",    "interface", "relay",   "tcp",
+					   "udp", "limits",    "services" };
 
 #define WANT(...) (snprintf(want, 160, __VA_ARGS__), -EINVAL)
 
@@ -90,11 +90,11 @@ static const char *time_text(uint64_t us, char buf[32])
 	static const struct {
 		uint64_t us;
 		const char *name;
-	} unit[] = {{3600000000ull, "h"},
-		    {60000000, "min"},
-		    {1000000, "s"},
-		    {1000, "ms"},
-		    {1, "us"}};
+	} unit[] = { { 3600000000ull, "h" },
+		     { 60000000, "min" },
+		     { 1000000, "s" },
+		     { 1000, "ms" },
+		     { 1, "us" } };
 	unsigned i = 0;
 
 	while (i < 4 && (us < unit[i].us || us % unit[i].us))
@@ -188,10 +188,10 @@ static int take_log(struct conf_stage *st, const struct conf_item *it,
 	static const struct {
 		const char *name;
 		enum log_level lvl;
-	} level[] = {{"err", LOG_LVL_ERR},       {"error", LOG_LVL_ERR},
-		     {"warn", LOG_LVL_WARN},     {"warning", LOG_LVL_WARN},
-		     {"notice", LOG_LVL_NOTICE}, {"info", LOG_LVL_INFO},
-		     {"debug", LOG_LVL_DEBUG}};
+	} level[] = { { "err", LOG_LVL_ERR },       { "error", LOG_LVL_ERR },
+		      { "warn", LOG_LVL_WARN },     { "warning", LOG_LVL_WARN },
+		      { "notice", LOG_LVL_NOTICE }, { "info", LOG_LVL_INFO },
+		      { "debug", LOG_LVL_DEBUG } };
 
 	for (unsigned i = 0; i < sizeof(level) / sizeof(level[0]); i++) {
 		if (strcmp(v, level[i].name))
@@ -431,76 +431,78 @@ static void reset_publish(struct conf_stage *st)
 #define MINS(n) SEC((n)*60)
 
 const struct conf_item conf_items[] = {
-	{SEC_TOP, "workers", take_workers, 0, 1, 64},
-	{SEC_TOP, "control", take_control},
-	{SEC_TOP, "log", take_log},
-	{SEC_TOP, "drain", take_ms, C(drain_ms), 0, MINS(10)},
-	{SEC_TOP, "busy_poll", take_us, C(busy_poll_us), 0, 10000},
-	{SEC_TOP, "selftest", take_bool, C(selftest)},
-	{SEC_TOP, "publish", take_publish, .reset = reset_publish},
+	{ SEC_TOP, "workers", take_workers, 0, 1, 64 },
+	{ SEC_TOP, "control", take_control },
+	{ SEC_TOP, "log", take_log },
+	{ SEC_TOP, "drain", take_ms, C(drain_ms), 0, MINS(10) },
+	{ SEC_TOP, "busy_poll", take_us, C(busy_poll_us), 0, 10000 },
+	{ SEC_TOP, "selftest", take_bool, C(selftest) },
+	{ SEC_TOP, "publish", take_publish, .reset = reset_publish },
 
-	{SEC_INTERFACE, "mode", take_mode},
-	{SEC_INTERFACE, "netns", take_netns},
-	{SEC_INTERFACE, "persist", take_bool, C(persist)},
-	{SEC_INTERFACE, "up", take_bool, C(up), .given = CONF_GIVEN_UP},
-	{SEC_INTERFACE, "mtu", take_u32, C(mtu), 576, 65535},
-	{SEC_INTERFACE, "txqueuelen", take_u32, C(txqueuelen), 1, 1000000},
-	{SEC_INTERFACE, "gro_max_size", take_size, C(gro_max), 1500, 524280,
-	 .given = CONF_GIVEN_GRO_MAX},
-	{SEC_INTERFACE, "address", take_address, .reset = reset_address},
-	{SEC_INTERFACE, "route", take_route, .reset = reset_route},
-	{SEC_INTERFACE, "stack", take_stack, .reset = reset_stack},
-	{SEC_INTERFACE, "mac", take_mac},
-	{SEC_INTERFACE, "disable", take_disable, .reset = reset_disable},
+	{ SEC_INTERFACE, "mode", take_mode },
+	{ SEC_INTERFACE, "netns", take_netns },
+	{ SEC_INTERFACE, "persist", take_bool, C(persist) },
+	{ SEC_INTERFACE, "up", take_bool, C(up), .given = CONF_GIVEN_UP },
+	{ SEC_INTERFACE, "mtu", take_u32, C(mtu), 576, 65535 },
+	{ SEC_INTERFACE, "txqueuelen", take_u32, C(txqueuelen), 1, 1000000 },
+	{ SEC_INTERFACE, "gro_max_size", take_size, C(gro_max), 1500, 524280,
+	  .given = CONF_GIVEN_GRO_MAX },
+	{ SEC_INTERFACE, "address", take_address, .reset = reset_address },
+	{ SEC_INTERFACE, "route", take_route, .reset = reset_route },
+	{ SEC_INTERFACE, "stack", take_stack, .reset = reset_stack },
+	{ SEC_INTERFACE, "mac", take_mac },
+	{ SEC_INTERFACE, "disable", take_disable, .reset = reset_disable },
 
-	{SEC_RELAY, "loopback", take_bool, S(loopback_own)},
-	{SEC_RELAY, "map", take_map, .reset = reset_map},
-	{SEC_RELAY, "mark", take_u32, S(mark), 0, UINT32_MAX},
-	{SEC_RELAY, "device", take_name, S(device)},
-	{SEC_RELAY, "source", take_source, .reset = reset_source},
-	{SEC_RELAY, "congestion", take_name, S(congestion)},
-	{SEC_RELAY, "connect_timeout", take_us, S(connect_timeout_us), 0, MINS(10)},
-	{SEC_RELAY, "udp_filter", take_filter},
+	{ SEC_RELAY, "loopback", take_bool, S(loopback_own) },
+	{ SEC_RELAY, "map", take_map, .reset = reset_map },
+	{ SEC_RELAY, "mark", take_u32, S(mark), 0, UINT32_MAX },
+	{ SEC_RELAY, "device", take_name, S(device) },
+	{ SEC_RELAY, "source", take_source, .reset = reset_source },
+	{ SEC_RELAY, "congestion", take_name, S(congestion) },
+	{ SEC_RELAY, "connect_timeout", take_us, S(connect_timeout_us), 0,
+	  MINS(10) },
+	{ SEC_RELAY, "udp_filter", take_filter },
 
-	{SEC_TCP, "congestion", take_cc},
-	{SEC_TCP, "receive_buffer", take_size, T(rcvbuf_init), K(4), M(64)},
-	{SEC_TCP, "receive_buffer_max", take_size, T(rcvbuf_max), K(4), M(1024)},
-	{SEC_TCP, "send_buffer", take_size, T(sndbuf_init), K(4), M(64)},
-	{SEC_TCP, "send_buffer_max", take_size, T(sndbuf_max), K(4), M(1024)},
-	{SEC_TCP, "rto_min", take_us, T(rto_min_us), MS(1), SEC(60)},
-	{SEC_TCP, "rto_max", take_us, T(rto_max_us), SEC(1), MINS(10)},
-	{SEC_TCP, "delayed_ack", take_us, T(delack_us), 0, MS(500)},
-	{SEC_TCP, "time_wait", take_us, T(time_wait_us), MS(1), MINS(10)},
-	{SEC_TCP, "fin_wait2", take_us, T(fin_wait2_us), MS(1), MINS(60)},
-	{SEC_TCP, "keepalive", take_us, T(keep_idle_us), 0, MINS(70)},
-	{SEC_TCP, "keepalive_interval", take_us, T(keep_intvl_us), MS(1), MINS(70)},
-	{SEC_TCP, "keepalive_probes", take_u8, T(keep_probes), 1, 255},
-	{SEC_TCP, "syn_retries", take_u8, T(syn_retries), 0, 30},
-	{SEC_TCP, "synack_retries", take_u8, T(synack_retries), 0, 30},
-	{SEC_TCP, "retries", take_u8, T(retries), 1, 30},
-	{SEC_TCP, "ttl", take_u8, T(ttl), 1, 255},
-	{SEC_TCP, "nagle", take_bool, T(nagle)},
-	{SEC_TCP, "sack", take_bool, T(sack)},
-	{SEC_TCP, "timestamps", take_bool, T(timestamps)},
-	{SEC_TCP, "window_scaling", take_bool, T(wscale)},
+	{ SEC_TCP, "congestion", take_cc },
+	{ SEC_TCP, "receive_buffer", take_size, T(rcvbuf_init), K(4), M(64) },
+	{ SEC_TCP, "receive_buffer_max", take_size, T(rcvbuf_max), K(4), M(1024) },
+	{ SEC_TCP, "send_buffer", take_size, T(sndbuf_init), K(4), M(64) },
+	{ SEC_TCP, "send_buffer_max", take_size, T(sndbuf_max), K(4), M(1024) },
+	{ SEC_TCP, "rto_min", take_us, T(rto_min_us), MS(1), SEC(60) },
+	{ SEC_TCP, "rto_max", take_us, T(rto_max_us), SEC(1), MINS(10) },
+	{ SEC_TCP, "delayed_ack", take_us, T(delack_us), 0, MS(500) },
+	{ SEC_TCP, "time_wait", take_us, T(time_wait_us), MS(1), MINS(10) },
+	{ SEC_TCP, "fin_wait2", take_us, T(fin_wait2_us), MS(1), MINS(60) },
+	{ SEC_TCP, "keepalive", take_us, T(keep_idle_us), 0, MINS(70) },
+	{ SEC_TCP, "keepalive_interval", take_us, T(keep_intvl_us), MS(1),
+	  MINS(70) },
+	{ SEC_TCP, "keepalive_probes", take_u8, T(keep_probes), 1, 255 },
+	{ SEC_TCP, "syn_retries", take_u8, T(syn_retries), 0, 30 },
+	{ SEC_TCP, "synack_retries", take_u8, T(synack_retries), 0, 30 },
+	{ SEC_TCP, "retries", take_u8, T(retries), 1, 30 },
+	{ SEC_TCP, "ttl", take_u8, T(ttl), 1, 255 },
+	{ SEC_TCP, "nagle", take_bool, T(nagle) },
+	{ SEC_TCP, "sack", take_bool, T(sack) },
+	{ SEC_TCP, "timestamps", take_bool, T(timestamps) },
+	{ SEC_TCP, "window_scaling", take_bool, T(wscale) },
 
-	{SEC_UDP, "timeout", take_us, U(timeout_us), SEC(1), MINS(70)},
-	{SEC_UDP, "timeout_oneway", take_us, U(timeout_oneway_us), SEC(1),
-	 MINS(70)},
-	{SEC_UDP, "timeout_dns", take_us, U(timeout_dns_us), SEC(1), MINS(70)},
-	{SEC_UDP, "ttl", take_u8, U(ttl), 1, 255},
+	{ SEC_UDP, "timeout", take_us, U(timeout_us), SEC(1), MINS(70) },
+	{ SEC_UDP, "timeout_oneway", take_us, U(timeout_oneway_us), SEC(1),
+	  MINS(70) },
+	{ SEC_UDP, "timeout_dns", take_us, U(timeout_dns_us), SEC(1), MINS(70) },
+	{ SEC_UDP, "ttl", take_u8, U(ttl), 1, 255 },
 
-	{SEC_LIMITS, "flows", take_u32, S(max_flows), 16, 16777216},
-	{SEC_LIMITS, "half_open", take_u32, S(max_half_open), 1, 16777216},
-	{SEC_LIMITS, "udp_flows", take_u32, S(max_udp), 1, 1048576},
-	{SEC_LIMITS, "echo_flows", take_u32, S(max_echo), 0, 65536},
-	{SEC_LIMITS, "slab_size", take_size, C(slab_len), K(256), M(64)},
-	{SEC_LIMITS, "slabs", take_u32, C(slab_max), 8, 65536},
-	{SEC_LIMITS, "packets", take_u32, C(pkt_max), 1024, 16777216},
+	{ SEC_LIMITS, "flows", take_u32, S(max_flows), 16, 16777216 },
+	{ SEC_LIMITS, "half_open", take_u32, S(max_half_open), 1, 16777216 },
+	{ SEC_LIMITS, "udp_flows", take_u32, S(max_udp), 1, 1048576 },
+	{ SEC_LIMITS, "echo_flows", take_u32, S(max_echo), 0, 65536 },
+	{ SEC_LIMITS, "slab_size", take_size, C(slab_len), K(256), M(64) },
+	{ SEC_LIMITS, "slabs", take_u32, C(slab_max), 8, 65536 },
+	{ SEC_LIMITS, "packets", take_u32, C(pkt_max), 1024, 16777216 },
 
-	{SEC_SERVICES, "echo", take_bool, S(svc_echo)},
-	{SEC_SERVICES, "discard", take_bool, S(svc_discard)},
-	{SEC_SERVICES, "chargen", take_bool, S(svc_chargen)},
+	{ SEC_SERVICES, "echo", take_bool, S(svc_echo) },
+	{ SEC_SERVICES, "discard", take_bool, S(svc_discard) },
+	{ SEC_SERVICES, "chargen", take_bool, S(svc_chargen) },
 };
 
 const unsigned conf_nitems = sizeof(conf_items) / sizeof(conf_items[0]);
@@ -565,13 +567,14 @@ void conf_check(struct conf_stage *st, conf_check_fn err, void *arg)
 	struct stack_snap *s = &c->snap;
 	struct tcp_conf *t = &s->tcp;
 	const struct bound bound[] = {
-		{SEC_TCP, "receive_buffer", "receive_buffer_max", &t->rcvbuf_init,
-		 t->rcvbuf_max},
-		{SEC_TCP, "send_buffer", "send_buffer_max", &t->sndbuf_init,
-		 t->sndbuf_max},
-		{SEC_TCP, "rto_min", "rto_max", &t->rto_min_us, t->rto_max_us},
-		{SEC_LIMITS, "half_open", "flows", &s->max_half_open, s->max_flows},
-		{SEC_LIMITS, "udp_flows", "flows", &s->max_udp, s->max_flows},
+		{ SEC_TCP, "receive_buffer", "receive_buffer_max", &t->rcvbuf_init,
+		  t->rcvbuf_max },
+		{ SEC_TCP, "send_buffer", "send_buffer_max", &t->sndbuf_init,
+		  t->sndbuf_max },
+		{ SEC_TCP, "rto_min", "rto_max", &t->rto_min_us, t->rto_max_us },
+		{ SEC_LIMITS, "half_open", "flows", &s->max_half_open,
+		  s->max_flows },
+		{ SEC_LIMITS, "udp_flows", "flows", &s->max_udp, s->max_flows },
 	};
 	unsigned mtu = item(SEC_INTERFACE, "mtu");
 	char text[160];

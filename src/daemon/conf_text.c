@@ -137,7 +137,7 @@ static bool step(char **s, unsigned *line, struct open *open, const char **ret_w
 int conf_text_clean(char *text, size_t len, unsigned *ret_line,
 		    const char **ret_want)
 {
-	struct open open = {0};
+	struct open open = { 0 };
 	unsigned line = 1;
 	char *s = text;
 
@@ -221,7 +221,7 @@ static void skip_statement(struct tok *t)
 
 bool conf_text_cut(char *text, unsigned line, const char *name)
 {
-	struct tok t = {.at = text, .line = 1};
+	struct tok t = { .at = text, .line = 1 };
 	char *from;
 
 	do

@@ -41,8 +41,8 @@ static int split(const char *s, struct words *ret)
 
 int conf_bool(const char *s, bool *ret)
 {
-	static const char *const yes[] = {"true", "yes", "on"};
-	static const char *const no[] = {"false", "no", "off"};
+	static const char *const yes[] = { "true", "yes", "on" };
+	static const char *const no[] = { "false", "no", "off" };
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!strcasecmp(s, yes[i])) {
@@ -114,10 +114,10 @@ static int with_unit(const char *s, const struct unit *units, uint64_t *ret)
 int conf_size(const char *s, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{"", 1},          {"K", 1 << 10},
-		{"M", 1 << 20},   {"G", 1 << 30},
-		{"KiB", 1 << 10}, {"MiB", 1 << 20},
-		{"GiB", 1 << 30}, {0},
+		{ "", 1 },          { "K", 1 << 10 },
+		{ "M", 1 << 20 },   { "G", 1 << 30 },
+		{ "KiB", 1 << 10 }, { "MiB", 1 << 20 },
+		{ "GiB", 1 << 30 }, { 0 },
 	};
 
 	return with_unit(s, units, ret);
@@ -126,13 +126,13 @@ int conf_size(const char *s, uint64_t *ret)
 int conf_time_us(const char *s, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{"", 1000},
-		{"us", 1},
-		{"ms", 1000},
-		{"s", 1000000},
-		{"min", 60000000},
-		{"h", UINT64_C(3600000000)},
-		{0},
+		{ "", 1000 },
+		{ "us", 1 },
+		{ "ms", 1000 },
+		{ "s", 1000000 },
+		{ "min", 60000000 },
+		{ "h", UINT64_C(3600000000) },
+		{ 0 },
 	};
 
 	return with_unit(s, units, ret);
@@ -165,7 +165,7 @@ static int prefix(const char *w, struct ipaddr *ret_a, uint8_t *ret_plen)
 
 int conf_link_addr(const char *s, struct link_addr *ret, const char **ret_want)
 {
-	struct link_addr a = {0};
+	struct link_addr a = { 0 };
 	struct words w;
 
 	*ret_want = "an address: \"ADDR/LEN\" or \"ADDR peer ADDR\"";
@@ -225,7 +225,7 @@ static bool host_bits_clear(const struct ipaddr *a, unsigned plen)
 
 int conf_link_route(const char *s, struct link_route *ret, const char **ret_want)
 {
-	struct link_route r = {.table = RT_TABLE_MAIN};
+	struct link_route r = { .table = RT_TABLE_MAIN };
 	bool any_family, has_via = false;
 	struct words w;
 	uint64_t v;
@@ -274,7 +274,7 @@ int conf_mac(const char *s, struct ethaddr *ret, const char **ret_want)
 		return -EINVAL;
 	for (unsigned i = 0; i < 6; i++) {
 		const char *p = s + 3 * i;
-		char hex[3] = {p[0], p[1], 0};
+		char hex[3] = { p[0], p[1], 0 };
 
 		if (!isxdigit((unsigned char)p[0]) ||
 		    !isxdigit((unsigned char)p[1]) || (i < 5 && p[2] != ':'))
@@ -282,7 +282,7 @@ int conf_mac(const char *s, struct ethaddr *ret, const char **ret_want)
 		m.b[i] = strtoul(hex, NULL, 16);
 	}
 	*ret_want = "a unicast Ethernet address that is not all zero";
-	if (ethaddr_is_group(&m) || !memcmp(m.b, (uint8_t[6]){0}, 6))
+	if (ethaddr_is_group(&m) || !memcmp(m.b, (uint8_t[6]){ 0 }, 6))
 		return -EINVAL;
 	*ret = m;
 	return 0;
@@ -335,7 +335,7 @@ static int endpoint(const char *w, struct ipaddr *ret_a, uint16_t *ret_port)
 
 int conf_publish(const char *s, struct stack_publish *ret, const char **ret_want)
 {
-	struct stack_publish p = {0};
+	struct stack_publish p = { 0 };
 	struct words w;
 
 	*ret_want =

@@ -78,8 +78,8 @@ static void reply(struct client *cl, const char *error, json_t *o)
 		error = "gust.Error";
 		o = json_pack("{s:s}", "message", "out of memory");
 	}
-	msg = error ? json_pack("{s:s, s:o}", "error", error, "parameters", o)
-		    : json_pack("{s:o}", "parameters", o);
+	msg = error ? json_pack("{s:s, s:o}", "error", error, "parameters", o) :
+		      json_pack("{s:o}", "parameters", o);
 	if (!msg || json_dump_callback(msg, append_json, out, JSON_COMPACT) ||
 	    evbuffer_add(out, "", 1))
 		cl->closing = true;
@@ -210,8 +210,8 @@ static void turn_away(int fd)
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 		      struct sockaddr *sa, int len, void *arg)
 {
-	static const struct timeval idle = {.tv_sec = IDLE_S},
-				    wr = {.tv_sec = WRITE_S};
+	static const struct timeval idle = { .tv_sec = IDLE_S },
+				    wr = { .tv_sec = WRITE_S };
 	struct control *c = arg;
 	struct client *cl;
 
@@ -292,7 +292,7 @@ static int bind_socket(const struct sockaddr_un *sun, int *ret_fd)
 int control_new(struct daemon *d, const char *path, struct control **ret_c,
 		char *err, size_t err_len)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct control *c;
 	struct stat st;
 	int fd = -1, r;
@@ -307,9 +307,9 @@ int control_new(struct daemon *d, const char *path, struct control **ret_c,
 	if (r < 0) {
 		if (r == -EADDRINUSE && !lstat(path, &st))
 			snprintf(err, err_len, "control socket %s: %s", path,
-				 S_ISSOCK(st.st_mode)
-					 ? "another gustd answers there"
-					 : "the path is taken by another file");
+				 S_ISSOCK(st.st_mode) ?
+					 "another gustd answers there" :
+					 "the path is taken by another file");
 		else
 			snprintf(err, err_len, "control socket %s: %s", path,
 				 strerror(-r));
@@ -347,7 +347,7 @@ void control_free(struct control *c)
 
 	if (!c)
 		return;
-	list_for_each_safe(it, &c->clients)
+	list_for_each_safe (it, &c->clients)
 		client_free(container_of(it, struct client, link));
 	if (c->listener)
 		evconnlistener_free(c->listener);

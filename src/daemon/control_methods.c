@@ -55,15 +55,15 @@ static json_t *tun_f_json(unsigned tun_f)
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} bits[] = {{TUN_F_CSUM, "csum"},
-		    {TUN_F_TSO4, "tso4"},
-		    {TUN_F_TSO6, "tso6"},
-		    {TUN_F_TSO_ECN, "tso_ecn"},
-		    {TUN_F_UFO, "ufo"},
-		    {TUN_F_USO4, "uso4"},
-		    {TUN_F_USO6, "uso6"},
-		    {TUN_F_UDP_TUNNEL_GSO, "udp_tunnel"},
-		    {TUN_F_UDP_TUNNEL_GSO_CSUM, "udp_tunnel_csum"}};
+	} bits[] = { { TUN_F_CSUM, "csum" },
+		     { TUN_F_TSO4, "tso4" },
+		     { TUN_F_TSO6, "tso6" },
+		     { TUN_F_TSO_ECN, "tso_ecn" },
+		     { TUN_F_UFO, "ufo" },
+		     { TUN_F_USO4, "uso4" },
+		     { TUN_F_USO6, "uso6" },
+		     { TUN_F_UDP_TUNNEL_GSO, "udp_tunnel" },
+		     { TUN_F_UDP_TUNNEL_GSO_CSUM, "udp_tunnel_csum" } };
 	json_t *a = json_array();
 
 	for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
@@ -82,56 +82,57 @@ struct counter {
 
 #define W(f) offsetof(struct worker_stats, f)
 static const struct counter counters[] = {
-	{"port", "rx_packets", W(rx_packets)},
-	{"port", "rx_bytes", W(rx_bytes)},
-	{"port", "rx_super", W(rx_super)},
-	{"port", "tx_packets", W(tx_packets)},
-	{"port", "tx_bytes", W(tx_bytes)},
-	{"port", "tx_super", W(tx_super)},
-	{"port", "tx_big", W(tx_big)},
-	{"port", "sw_segmented", W(sw_segmented)},
-	{"port", "no_memory", W(nomem)},
-	{"worker", "turns", W(turns)},
-	{"worker", "handoff_in", W(handoff_in)},
-	{"worker", "handoff_out", W(handoff_out)},
-	{"worker", "neigh_failed", W(neigh_failed)},
-	{"flows", "tcp", W(stack.tcp_flows)},
-	{"flows", "tcp_half_open", W(stack.tcp_half_open)},
-	{"flows", "udp", W(stack.udp_flows)},
-	{"flows", "echo", W(stack.echo_flows)},
-	{"relay", "tcp_opened", W(stack.tcp_opened)},
-	{"relay", "tcp_refused", W(stack.tcp_refused)},
-	{"relay", "udp_opened", W(stack.udp_opened)},
-	{"relay", "echo_opened", W(stack.echo_opened)},
-	{"relay", "host_in_bytes", W(stack.host_in_bytes)},
-	{"relay", "host_out_bytes", W(stack.host_out_bytes)},
-	{"relay", "service_bytes", W(stack.svc_bytes)},
-	{"relay", "udp_gso_sends", W(stack.udp_gso_sends)},
-	{"relay", "udp_gro_receives", W(stack.udp_gro_recvs)},
-	{"ip", "icmp_errors_out", W(stack.icmp_errors_out)},
-	{"ip", "icmp_errors_in", W(stack.icmp_errors_in)},
-	{"ip", "echo_replies", W(stack.echo_replies)},
-	{"ip", "reassembled", W(stack.reasm_ok)},
-	{"tcp", "segments_in", W(tcp.segs_in)},
-	{"tcp", "segments_out", W(tcp.segs_out)},
-	{"tcp", "super_in", W(tcp.super_in)},
-	{"tcp", "super_out", W(tcp.super_out)},
-	{"tcp", "bytes_in", W(tcp.bytes_in)},
-	{"tcp", "bytes_out", W(tcp.bytes_out)},
-	{"tcp", "retransmitted", W(tcp.retrans)},
-	{"tcp", "timeouts", W(tcp.rto)},
-	{"tcp", "fast_recovery", W(tcp.fast_recovery)},
-	{"tcp", "undone", W(tcp.undo)},
-	{"tcp", "probes", W(tcp.probes)},
-	{"tcp", "dup_acks_in", W(tcp.dup_acks_in)},
-	{"tcp", "out_of_order_in", W(tcp.ooo_in)},
-	{"tcp", "challenge_acks", W(tcp.challenge_acks)},
-	{"tcp", "resets_in", W(tcp.resets_in)},
-	{"tcp", "resets_out", W(tcp.resets_out)},
-	{"tcp", "active_opened", W(tcp.active_open)},
-	{"tcp", "passive_opened", W(tcp.passive_open)},
-	{"tcp", "established", W(tcp.established)},
-	{"tcp", "time_wait_reused", W(tcp.time_wait_reuse)},
+	{ "port", "rx_packets", W(rx_packets) },
+	{ "port", "rx_bytes", W(rx_bytes) },
+	{ "port", "rx_super", W(rx_super) },
+	{ "port", "tx_packets", W(tx_packets) },
+	{ "port", "tx_bytes", W(tx_bytes) },
+	{ "port", "tx_super", W(tx_super) },
+	{ "port", "tx_big", W(tx_big) },
+	{ "port", "sw_segmented", W(sw_segmented) },
+	{ "port", "no_memory", W(nomem) },
+	{ "worker", "turns", W(turns) },
+	{ "worker", "handoff_in", W(handoff_in) },
+	{ "worker", "handoff_out", W(handoff_out) },
+	{ "worker", "neigh_failed", W(neigh_failed) },
+	{ "flows", "tcp", W(stack.tcp_flows) },
+	{ "flows", "tcp_half_open", W(stack.tcp_half_open) },
+	{ "flows", "udp", W(stack.udp_flows) },
+	{ "flows", "echo", W(stack.echo_flows) },
+	{ "relay", "tcp_opened", W(stack.tcp_opened) },
+	{ "relay", "tcp_refused", W(stack.tcp_refused) },
+	{ "relay", "udp_opened", W(stack.udp_opened) },
+	{ "relay", "echo_opened", W(stack.echo_opened) },
+	{ "relay", "host_in_bytes", W(stack.host_in_bytes) },
+	{ "relay", "host_out_bytes", W(stack.host_out_bytes) },
+	{ "relay", "service_bytes", W(stack.svc_bytes) },
+	{ "relay", "udp_gso_sends", W(stack.udp_gso_sends) },
+	{ "relay", "udp_gro_receives", W(stack.udp_gro_recvs) },
+	{ "relay", "congestion_refused", W(stack.cc_refused) },
+	{ "ip", "icmp_errors_out", W(stack.icmp_errors_out) },
+	{ "ip", "icmp_errors_in", W(stack.icmp_errors_in) },
+	{ "ip", "echo_replies", W(stack.echo_replies) },
+	{ "ip", "reassembled", W(stack.reasm_ok) },
+	{ "tcp", "segments_in", W(tcp.segs_in) },
+	{ "tcp", "segments_out", W(tcp.segs_out) },
+	{ "tcp", "super_in", W(tcp.super_in) },
+	{ "tcp", "super_out", W(tcp.super_out) },
+	{ "tcp", "bytes_in", W(tcp.bytes_in) },
+	{ "tcp", "bytes_out", W(tcp.bytes_out) },
+	{ "tcp", "retransmitted", W(tcp.retrans) },
+	{ "tcp", "timeouts", W(tcp.rto) },
+	{ "tcp", "fast_recovery", W(tcp.fast_recovery) },
+	{ "tcp", "undone", W(tcp.undo) },
+	{ "tcp", "probes", W(tcp.probes) },
+	{ "tcp", "dup_acks_in", W(tcp.dup_acks_in) },
+	{ "tcp", "out_of_order_in", W(tcp.ooo_in) },
+	{ "tcp", "challenge_acks", W(tcp.challenge_acks) },
+	{ "tcp", "resets_in", W(tcp.resets_in) },
+	{ "tcp", "resets_out", W(tcp.resets_out) },
+	{ "tcp", "active_opened", W(tcp.active_open) },
+	{ "tcp", "passive_opened", W(tcp.passive_open) },
+	{ "tcp", "established", W(tcp.established) },
+	{ "tcp", "time_wait_reused", W(tcp.time_wait_reuse) },
 };
 #define NCOUNTERS (sizeof(counters) / sizeof(counters[0]))
 
@@ -224,11 +225,12 @@ static json_t *addrs_json(const struct link_state *st)
 	for (unsigned i = 0; i < st->n_addr; i++) {
 		const struct link_addr *p = &st->addr[i];
 
-		json_array_append_new(a, json_pack("{s:o, s:o, s:i}", "local",
-						   addr_json(&p->local), "peer",
-						   p->has_peer ? addr_json(&p->peer)
-							       : json_null(),
-						   "prefix_len", p->plen));
+		json_array_append_new(
+			a,
+			json_pack("{s:o, s:o, s:i}", "local", addr_json(&p->local),
+				  "peer",
+				  p->has_peer ? addr_json(&p->peer) : json_null(),
+				  "prefix_len", p->plen));
 	}
 	return a;
 }
@@ -239,7 +241,7 @@ static json_t *routes_json(const struct link_state *st)
 
 	for (unsigned i = 0; i < st->n_route; i++) {
 		const struct link_route *r = &st->route[i];
-		bool via = memcmp(r->via.b, (uint8_t[16]){0}, 16);
+		bool via = memcmp(r->via.b, (uint8_t[16]){ 0 }, 16);
 
 		json_array_append_new(
 			a, json_pack("{s:o, s:i, s:o, s:o}", "dst",
@@ -273,8 +275,8 @@ static json_t *stack_json(const struct daemon *d)
 		json_array_append_new(own, addr_json(&d->snap->own[i]));
 	for (unsigned i = 0; i < d->n_duplicate; i++)
 		json_array_append_new(dup, addr_json(&d->duplicate[i]));
-	return json_pack("{s:o, s:o, s:o}", "addresses", own, "duplicates", dup, "mac",
-			 d->conf->tap ? mac_json(&d->mac) : json_null());
+	return json_pack("{s:o, s:o, s:o}", "addresses", own, "duplicates", dup,
+			 "mac", d->conf->tap ? mac_json(&d->mac) : json_null());
 }
 
 static json_t *limits_json(const struct link_state *st)
@@ -375,8 +377,8 @@ static json_t *feature_json(const struct daemon *d, const struct worker_stats *s
 	const struct link_state *st = daemon_link_state(d);
 	uint32_t bit = FEAT_BIT(f);
 	unsigned tun_f = daemon_tun_f(bit);
-	json_t *granted = tun_f ? json_boolean((d->tun_granted & tun_f) == tun_f)
-				: json_null();
+	json_t *granted = tun_f ? json_boolean((d->tun_granted & tun_f) == tun_f) :
+				  json_null();
 
 	return json_pack(
 		"{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:b, s:o}", "name",
@@ -385,9 +387,9 @@ static json_t *feature_json(const struct daemon *d, const struct worker_stats *s
 		!!(d->conf->feats & bit), "requested", !!(st->feat_wanted & bit),
 		"active", !!(st->feat_active & bit), "changeable",
 		!!(st->feat_hw & bit), "granted", granted, "proven",
-		d->proof.ok & bit       ? "yes"
-		: d->proof.failed & bit ? "no"
-					: "untested",
+		d->proof.ok & bit     ? "yes" :
+		d->proof.failed & bit ? "no" :
+					"untested",
 		"demoted", !!(d->demoted & bit), "refused", num(s->refused[f]));
 }
 
@@ -430,12 +432,12 @@ static const char *proto_name(uint8_t proto)
 
 static bool unset(const struct ipaddr *a)
 {
-	return !memcmp(a->b, (uint8_t[16]){0}, 16);
+	return !memcmp(a->b, (uint8_t[16]){ 0 }, 16);
 }
 
 static bool matches(const struct control_req *q, const struct stack_flow_report *r)
 {
-	const struct ipaddr *a[] = {&r->key.in, &r->key.out, &r->host};
+	const struct ipaddr *a[] = { &r->key.in, &r->key.out, &r->host };
 
 	if (q->proto && strcmp(proto_name(q->proto), proto_name(r->key.proto)))
 		return false;
@@ -514,7 +516,7 @@ static void fetch_page(struct worker *wk, void *arg)
 
 bool flow_walk_next(struct daemon *d, struct flow_walk *w, struct evbuffer *out)
 {
-	struct page_call c = {.w = w};
+	struct page_call c = { .w = w };
 
 	if (!w->n && !w->worker && !w->pos)
 		evbuffer_add_printf(out,

@@ -35,8 +35,9 @@ static int take_proto(json_t *v, struct control_req *q, char *err, size_t err_le
 	static const struct {
 		const char *name;
 		uint8_t proto;
-	} known[] = {
-		{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}};
+	} known[] = { { "tcp", IPPROTO_TCP },
+		      { "udp", IPPROTO_UDP },
+		      { "icmp", IPPROTO_ICMP } };
 	const char *s = json_string_value(v);
 
 	for (unsigned i = 0; s && i < 3; i++) {
@@ -132,7 +133,7 @@ static int take_request(json_t *root, struct control_req *q, char *err,
 int control_parse(const char *msg, size_t len, struct control_req *ret_req,
 		  char *err, size_t err_len)
 {
-	struct control_req q = {0};
+	struct control_req q = { 0 };
 	json_error_t je;
 	json_t *root;
 	int r;

@@ -91,7 +91,7 @@ static unsigned count_workers(const struct gust_conf *c)
 static int make_pools(struct daemon *d)
 {
 	const struct gust_conf *c = d->conf;
-	struct pkt_limits lim = {c->slab_len, c->slab_max, c->pkt_max};
+	struct pkt_limits lim = { c->slab_len, c->slab_max, c->pkt_max };
 
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		d->pool[i] = pkt_pool_new(&lim);
@@ -106,11 +106,11 @@ static int make_pools(struct daemon *d)
 static int open_tun(struct daemon *d)
 {
 	const struct gust_conf *c = d->conf;
-	struct tun_conf tc = {.name = c->name,
-			      .tap = c->tap,
-			      .nqueues = d->nworkers,
-			      .netns = c->netns,
-			      .persist = c->persist};
+	struct tun_conf tc = { .name = c->name,
+			       .tap = c->tap,
+			       .nqueues = d->nworkers,
+			       .netns = c->netns,
+			       .persist = c->persist };
 	char err[512];
 	int r = tun_open(&tc, d->pool, &d->port, &d->tun, err, sizeof(err));
 
@@ -223,9 +223,9 @@ static int set_numbers(struct daemon *d)
 	const struct gust_conf *c = d->conf;
 	bool created = d->tun.created;
 	uint32_t mtu = c->mtu ? c->mtu : created ? CONF_NEW_MTU : 0;
-	uint32_t qlen = c->txqueuelen ? c->txqueuelen
-			: created     ? CONF_NEW_TXQUEUELEN
-				      : 0;
+	uint32_t qlen = c->txqueuelen ? c->txqueuelen :
+			created       ? CONF_NEW_TXQUEUELEN :
+					0;
 	bool gro_given = c->given & CONF_GIVEN_GRO_MAX;
 	const struct link_state *st = daemon_link_state(d);
 	char what[64];
@@ -344,7 +344,7 @@ static int set_interface(struct daemon *d)
  * long as the tap does. */
 static void choose_mac(struct daemon *d)
 {
-	static const struct siphash_key key = {0x67757374, 0x6d6163};
+	static const struct siphash_key key = { 0x67757374, 0x6d6163 };
 	const struct link_state *st = daemon_link_state(d);
 	uint64_t h;
 
@@ -409,17 +409,17 @@ static int start_workers(struct daemon *d)
 	if (!d->snap)
 		return -ENOMEM;
 	for (unsigned i = 0; i < d->nworkers; i++)
-		wc[i] = (struct worker_conf){.index = i,
-					     .n = d->nworkers,
-					     .port = d->port,
-					     .pool = d->pool[i],
-					     .secret = d->flow_secret,
-					     .snap = d->snap,
-					     .mac = d->mac,
-					     .busy_poll_us = d->conf->busy_poll_us,
-					     .demote = on_demote,
-					     .gone = on_gone,
-					     .arg = d};
+		wc[i] = (struct worker_conf){ .index = i,
+					      .n = d->nworkers,
+					      .port = d->port,
+					      .pool = d->pool[i],
+					      .secret = d->flow_secret,
+					      .snap = d->snap,
+					      .mac = d->mac,
+					      .busy_poll_us = d->conf->busy_poll_us,
+					      .demote = on_demote,
+					      .gone = on_gone,
+					      .arg = d };
 	r = workers_new(wc, d->nworkers, d->worker);
 	if (!r)
 		r = start_threads(d);
@@ -540,7 +540,7 @@ static int add_event(struct daemon *d, struct event **ev, int fd, short what,
 
 static int add_events(struct daemon *d)
 {
-	static const struct timeval poll = {.tv_sec = POLL_SIZES_S};
+	static const struct timeval poll = { .tv_sec = POLL_SIZES_S };
 	int fd[GUST_LINK_FDS_MAX], r;
 	unsigned n = d->link ? link_fds(d->link, fd, GUST_LINK_FDS_MAX) : 0;
 

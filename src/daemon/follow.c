@@ -31,14 +31,14 @@ static const struct {
 	enum feat feat;
 	unsigned tun_f;
 } tun_bits[] = {
-	{FEAT_TX_CSUM, TUN_F_CSUM},
-	{FEAT_TSO4, TUN_F_TSO4},
-	{FEAT_TSO6, TUN_F_TSO6},
-	{FEAT_TSO_ECN, TUN_F_TSO_ECN},
-	{FEAT_USO, TUN_F_USO4 | TUN_F_USO6},
-	{FEAT_UFO, TUN_F_UFO},
-	{FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO},
-	{FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM},
+	{ FEAT_TX_CSUM, TUN_F_CSUM },
+	{ FEAT_TSO4, TUN_F_TSO4 },
+	{ FEAT_TSO6, TUN_F_TSO6 },
+	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
+	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
+	{ FEAT_UFO, TUN_F_UFO },
+	{ FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO },
+	{ FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM },
 };
 
 unsigned daemon_tun_f(uint32_t feats)
@@ -58,9 +58,9 @@ const struct link_state *daemon_link_state(const struct daemon *d)
 
 static unsigned negotiate(struct daemon *d)
 {
-	const struct link_want want = {.feats = d->conf->feats};
-	const struct link_proof proof = {d->proof.tried, d->proof.ok,
-					 d->proof.failed};
+	const struct link_want want = { .feats = d->conf->feats };
+	const struct link_proof proof = { d->proof.tried, d->proof.ok,
+					  d->proof.failed };
 	unsigned tun_f;
 
 	link_negotiate(daemon_link_state(d), &want, d->tun_granted, &proof,
@@ -148,8 +148,8 @@ static void drop_duplicates(const struct daemon *d, struct stack_snap *s)
 /* As the neighbour table forms it (RFC 4291 appendix A). */
 static struct ipaddr linklocal(const struct ethaddr *m)
 {
-	return (struct ipaddr){{0xfe, 0x80, [8] = m->b[0] ^ 2, m->b[1], m->b[2],
-				0xff, 0xfe, m->b[3], m->b[4], m->b[5]}};
+	return (struct ipaddr){ { 0xfe, 0x80, [8] = m->b[0] ^ 2, m->b[1], m->b[2],
+				  0xff, 0xfe, m->b[3], m->b[4], m->b[5] } };
 }
 
 struct stack_snap *daemon_snapshot(const struct daemon *d)
@@ -187,8 +187,8 @@ __attribute__((format(printf, 2, 3))) static void say(struct line *l,
 	n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt, ap);
 	va_end(ap);
 	if (n > 0)
-		l->len = l->len + n < sizeof(l->text) ? l->len + n
-						      : sizeof(l->text) - 1;
+		l->len = l->len + n < sizeof(l->text) ? l->len + n :
+							sizeof(l->text) - 1;
 }
 
 static void say_u32(struct line *l, const char *what, uint32_t was, uint32_t is)
@@ -240,7 +240,7 @@ static void log_changes(const struct link_state *was, const struct link_state *i
 			uint32_t was_to, uint32_t is_to, uint32_t was_from,
 			uint32_t is_from)
 {
-	struct line l = {.len = 0};
+	struct line l = { .len = 0 };
 
 	l.text[0] = '\0';
 	if (was->up != is->up)

@@ -28,7 +28,8 @@ static inline bool flow_key_eq(const struct flow_key *a, const struct flow_key *
 	return !memcmp(a, b, sizeof(*a));
 }
 
-static inline uint32_t flow_key_hash(const struct siphash_key *sk, const struct flow_key *k)
+static inline uint32_t flow_key_hash(const struct siphash_key *sk,
+				     const struct flow_key *k)
 {
 	return siphash13(sk, k, sizeof(*k));
 }
@@ -65,7 +66,7 @@ struct flow_quote {
 	struct flow_key key;
 	struct ipaddr src;
 	uint16_t sport;
-	uint32_t ip_len;  /* what the quoted header says it measured */
+	uint32_t ip_len; /* what the quoted header says it measured */
 	uint32_t tcp_seq;
 	bool has_seq;
 };

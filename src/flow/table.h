@@ -26,8 +26,8 @@ uint32_t flow_table_n(const struct flow_table *t);
 uint32_t flow_table_max(const struct flow_table *t);
 uint32_t flow_table_hash(const struct flow_table *t, const struct flow_key *k);
 
-struct flow_ent *flow_table_find(const struct flow_table *t, const struct flow_key *k,
-				 uint32_t hash);
+struct flow_ent *flow_table_find(const struct flow_table *t,
+				 const struct flow_key *k, uint32_t hash);
 
 /* `e->key` is set; fills e->hash. 0, -ENOSPC at the limit, -EEXIST, -ENOMEM. */
 int flow_table_insert(struct flow_table *t, struct flow_ent *e);

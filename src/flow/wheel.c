@@ -204,7 +204,7 @@ static void run_list(struct wheel *w, struct list *head, struct list *ret_expire
 
 		w->map[i / SLOTS][i % SLOTS / 64] &= ~(UINT64_C(1) << (i % 64));
 	}
-	list_for_each_safe(it, &batch) {
+	list_for_each_safe (it, &batch) {
 		struct wtimer *t = container_of(it, struct wtimer, link);
 		uint64_t tick = tick_of(t->deadline_us);
 

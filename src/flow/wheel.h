@@ -24,7 +24,10 @@ struct wheel *wheel_new(uint64_t now_us);
 void wheel_free(struct wheel *w); /* timers are the caller's */
 
 void wtimer_init(struct wtimer *t);
-static inline bool wtimer_armed(const struct wtimer *t) { return list_linked(&t->link); }
+static inline bool wtimer_armed(const struct wtimer *t)
+{
+	return list_linked(&t->link);
+}
 
 /* (Re-)arm; ENV_NEVER cancels. Cheap when the deadline did not change tick. */
 void wheel_arm(struct wheel *w, struct wtimer *t, uint64_t deadline_us);

@@ -14,8 +14,8 @@
 struct icmp_limiter {
 	uint64_t last_us;
 	uint32_t tokens; /* thousandths of a message */
-	uint32_t rate;   /* messages a second, 0: 1000 */
-	uint32_t burst;  /* 0: 50 */
+	uint32_t rate; /* messages a second, 0: 1000 */
+	uint32_t burst; /* 0: 50 */
 };
 
 bool icmp_limiter_take(struct icmp_limiter *l, const struct env *env);
@@ -27,10 +27,10 @@ enum icmp_error {
 	ICMP_E_PROTO_UNREACH,
 	ICMP_E_PORT_UNREACH,
 	ICMP_E_ADMIN,
-	ICMP_E_TOO_BIG,   /* `info`: next-hop MTU */
+	ICMP_E_TOO_BIG, /* `info`: next-hop MTU */
 	ICMP_E_TTL,
 	ICMP_E_REASM_TIME,
-	ICMP_E_PARAM,     /* `info`: pointer */
+	ICMP_E_PARAM, /* `info`: pointer */
 };
 
 /* errno of a host socket -> error; -1 when it has no ICMP form. */
@@ -67,23 +67,25 @@ void icmp_echo_reply(struct gust_pkt *p);
 /* An echo message built from scratch; `request`: type ECHO, else ECHO_REPLY.
  * `data` is borrowed and copied. */
 struct gust_pkt *icmp_echo_new(struct pkt_pool *pool, const struct ipaddr *src,
-			       const struct ipaddr *dst, uint8_t ttl, uint8_t tos, bool request, uint16_t id,
-			       uint16_t seq, const void *data, uint32_t len);
+			       const struct ipaddr *dst, uint8_t ttl, uint8_t tos,
+			       bool request, uint16_t id, uint16_t seq,
+			       const void *data, uint32_t len);
 
 struct icmp_event {
 	enum icmp_error error;
-	uint32_t info;       /* MTU for TOO_BIG */
+	uint32_t info; /* MTU for TOO_BIG */
 	struct flow_key key; /* of the quoted packet, seen as flow_key_of() says */
 	struct ipaddr from;
-	struct ipaddr src;   /* source of the quoted packet (the key of a UDP
+	struct ipaddr src; /* source of the quoted packet (the key of a UDP
 				mapping leaves it out) and its port */
 	uint16_t sport;
-	uint32_t tcp_seq;    /* of the quoted TCP segment (RFC 5927) */
+	uint32_t tcp_seq; /* of the quoted TCP segment (RFC 5927) */
 	bool has_seq;
 };
 
 /* Read a received ICMP or ICMPv6 error. DROP_NONE, DROP_BAD_ICMP, or
  * DROP_NO_PROTO for a message that is no error. The checksum was verified. */
-enum drop_reason icmp_error_parse(const struct gust_pkt *p, struct icmp_event *ret_ev);
+enum drop_reason icmp_error_parse(const struct gust_pkt *p,
+				  struct icmp_event *ret_ev);
 
 #endif

@@ -15,9 +15,9 @@
 struct ip_tx {
 	struct ipaddr src, dst; /* one family */
 	uint8_t proto, ttl, tos; /* tos: DSCP and ECN, also the traffic class */
-	bool df;        /* IPv4 don't fragment */
-	uint16_t id;    /* IPv4 identification (RFC 6864: 0 is right with DF) */
-	uint32_t flow;  /* IPv6 flow label, 20 bits */
+	bool df; /* IPv4 don't fragment */
+	uint16_t id; /* IPv4 identification (RFC 6864: 0 is right with DF) */
+	uint32_t flow; /* IPv6 flow label, 20 bits */
 };
 
 /*
@@ -26,7 +26,8 @@ struct ip_tx {
  * packet: IPv4 with tot_len 0; IPv6 in the form that `caps` names (jumbo
  * option preferred when both are set).
  */
-void ip_push(struct gust_pkt *p, const struct ip_tx *tx, const struct port_caps *caps);
+void ip_push(struct gust_pkt *p, const struct ip_tx *tx,
+	     const struct port_caps *caps);
 
 /* Header bytes that ip_push() adds to a packet that small. */
 static inline uint16_t ip_hlen(const struct ipaddr *dst)

@@ -23,10 +23,10 @@
 struct neigh;
 
 struct neigh_conf {
-	struct ethaddr mac;           /* the stack's own */
-	const struct ipaddr *own;     /* the stack's own addresses, copied */
+	struct ethaddr mac; /* the stack's own */
+	const struct ipaddr *own; /* the stack's own addresses, copied */
 	unsigned n_own;
-	bool responder;               /* answer and run DAD (one worker only) */
+	bool responder; /* answer and run DAD (one worker only) */
 };
 
 struct neigh *neigh_new(struct pkt_pool *pool, const struct neigh_conf *conf);

@@ -673,7 +673,7 @@ unsigned reasm_expire(struct reasm *r, const struct env *env,
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
-		list_for_each_safe(it, &r->age[i]) {
+		list_for_each_safe (it, &r->age[i]) {
 			struct ctx *c = container_of(it, struct ctx, age);
 			struct gust_pkt *p = c->first;
 

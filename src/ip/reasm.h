@@ -18,9 +18,9 @@
 struct reasm;
 
 struct reasm_conf {
-	uint32_t max_bytes;   /* 0: 4 MiB */
-	uint32_t max_ctx;     /* 0: 256 */
-	uint64_t timeout_us;  /* 0: 30 s (IPv4), 60 s (IPv6, RFC 8200 4.5) */
+	uint32_t max_bytes; /* 0: 4 MiB */
+	uint32_t max_ctx; /* 0: 256 */
+	uint64_t timeout_us; /* 0: 30 s (IPv4), 60 s (IPv6, RFC 8200 4.5) */
 };
 
 struct reasm *reasm_new(struct pkt_pool *pool, const struct reasm_conf *conf);
@@ -40,7 +40,8 @@ enum drop_reason reasm_input(struct reasm *r, struct gust_pkt *p /*taken*/,
  * fragment (offset 0) had arrived, that fragment is appended to `ret_first`, so
  * that the caller can send "reassembly time exceeded"; the caller frees it.
  */
-unsigned reasm_expire(struct reasm *r, const struct env *env, struct gust_batch *ret_first);
+unsigned reasm_expire(struct reasm *r, const struct env *env,
+		      struct gust_batch *ret_first);
 uint64_t reasm_deadline(const struct reasm *r);
 unsigned reasm_n(const struct reasm *r);
 

@@ -19,7 +19,7 @@
 
 static struct nl_msg *genl_new(uint16_t family, uint8_t cmd, uint8_t version)
 {
-	struct genlmsghdr g = {.cmd = cmd, .version = version};
+	struct genlmsghdr g = { .cmd = cmd, .version = version };
 	struct nl_msg *m = nlmsg_alloc_simple(family, 0);
 
 	if (m && nlmsg_append(m, &g, sizeof(g), NLMSG_ALIGNTO) < 0) {
@@ -66,7 +66,7 @@ static int on_family(struct nlmsghdr *h, void *arg)
 static int find_family(struct nlio *io, struct family *ret_f)
 {
 	struct nl_msg *m = genl_new(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-	struct family f = {0};
+	struct family f = { 0 };
 	int r;
 
 	if (m && nla_put_string(m, CTRL_ATTR_FAMILY_NAME, ETHTOOL_GENL_NAME) < 0) {
@@ -84,7 +84,7 @@ static int find_family(struct nlio *io, struct family *ret_f)
 
 int ethtool_open(struct link *l)
 {
-	struct family f = {0};
+	struct family f = { 0 };
 	int r = nlio_open(NETLINK_GENERIC, &l->gen);
 
 	if (r < 0)
@@ -156,7 +156,7 @@ static int on_feats(struct nlmsghdr *h, void *arg)
 
 int ethtool_read_feats(struct link *l, struct link_state *s)
 {
-	struct feats f = {0};
+	struct feats f = { 0 };
 	struct nl_msg *m;
 	struct nlattr *hdr;
 	int r;
@@ -200,7 +200,7 @@ unsigned ethtool_note(struct nlmsghdr *h, const struct link *l)
 			     tb[ETHTOOL_A_FEATURES_HEADER], NULL) < 0 ||
 	    !hd[ETHTOOL_A_HEADER_DEV_INDEX])
 		return PART_FEAT; /* not understood: look */
-	return nla_get_u32(hd[ETHTOOL_A_HEADER_DEV_INDEX]) == (uint32_t)l->ifindex
-		       ? PART_FEAT
-		       : 0;
+	return nla_get_u32(hd[ETHTOOL_A_HEADER_DEV_INDEX]) == (uint32_t)l->ifindex ?
+		       PART_FEAT :
+		       0;
 }

@@ -46,14 +46,14 @@ static const struct {
 	enum feat feat;
 	unsigned tun_f;
 } map[] = {
-	{FEAT_TX_CSUM, TUN_F_CSUM},
-	{FEAT_TSO4, TUN_F_TSO4},
-	{FEAT_TSO6, TUN_F_TSO6},
-	{FEAT_TSO_ECN, TUN_F_TSO_ECN},
-	{FEAT_USO, TUN_F_USO4 | TUN_F_USO6},
-	{FEAT_UFO, TUN_F_UFO},
-	{FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO},
-	{FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM},
+	{ FEAT_TX_CSUM, TUN_F_CSUM },
+	{ FEAT_TSO4, TUN_F_TSO4 },
+	{ FEAT_TSO6, TUN_F_TSO6 },
+	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
+	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
+	{ FEAT_UFO, TUN_F_UFO },
+	{ FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO },
+	{ FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM },
 };
 
 #define MAP_N (sizeof(map) / sizeof(map[0]))
@@ -119,7 +119,7 @@ static void from_kernel(const struct link_state *st, unsigned tun_f,
 			struct port_caps *ret)
 {
 	uint32_t f = feats_of(tun_f), big = st->gso_max_size, big4;
-	struct port_caps c = {.mtu = st->mtu};
+	struct port_caps c = { .mtu = st->mtu };
 
 	if (st->ethtool_ok)
 		f = close_feats(f & (st->feat_active | FEAT_BIT(FEAT_UFO)));
@@ -177,19 +177,19 @@ static void to_kernel(const struct link_state *st, const struct link_want *want,
 {
 	/* Kernels before gro_ipv4_max_size bound both families by gro_max_size
 	 * and have no IPv4 above 64 KB. */
-	uint32_t size4 = st->gro_ipv4_max_size
-				 ? st->gro_ipv4_max_size
-				 : min32(st->gro_max_size, IP_LEN_MAX);
+	uint32_t size4 = st->gro_ipv4_max_size ?
+				 st->gro_ipv4_max_size :
+				 min32(st->gro_max_size, IP_LEN_MAX);
 	uint32_t big4 = bound(size4, f & FEAT_BIT(FEAT_BIGTCP4), want->gso_max);
 	uint32_t big6 = bound(st->gro_max_size, f & BIGTCP6, want->gso_max);
-	struct port_caps c = {.feats = f, .mtu = st->mtu};
+	struct port_caps c = { .feats = f, .mtu = st->mtu };
 
 	c.gso_max4 = f & FEAT_BIT(FEAT_TSO4) ? max32(big4, st->mtu) : st->mtu;
 	c.gso_max6 = f & FEAT_BIT(FEAT_TSO6) ? max32(big6, st->mtu) : st->mtu;
 	c.gso_max_udp =
-		f & FEAT_BIT(FEAT_USO)
-			? max32(min32(min32(big4, big6), IP_LEN_MAX), st->mtu)
-			: st->mtu;
+		f & FEAT_BIT(FEAT_USO) ?
+			max32(min32(min32(big4, big6), IP_LEN_MAX), st->mtu) :
+			st->mtu;
 	*ret = c;
 }
 

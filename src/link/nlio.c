@@ -27,9 +27,9 @@
 
 int nlio_open(int protocol, struct nlio *ret_io)
 {
-	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
-	struct timeval tv = {.tv_sec = NLIO_TIMEOUT_S};
-	struct nlio io = {.seq = 1};
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	struct timeval tv = { .tv_sec = NLIO_TIMEOUT_S };
+	struct nlio io = { .seq = 1 };
 	int one = 1, r;
 
 	io.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -64,16 +64,16 @@ void nlio_close(struct nlio *io)
 int nlio_join(struct nlio *io, uint32_t group)
 {
 	return setsockopt(io->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-			  sizeof(group)) < 0
-		       ? -errno
-		       : 0;
+			  sizeof(group)) < 0 ?
+		       -errno :
+		       0;
 }
 
 /* One datagram of the kernel's; its length or -errno. */
 static ssize_t receive(struct nlio *io, int flags)
 {
 	for (;;) {
-		struct sockaddr_nl from = {0};
+		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof(from);
 		ssize_t n =
 			recvfrom(io->fd, io->buf, NLIO_BUF_LEN, flags | MSG_TRUNC,
@@ -117,8 +117,8 @@ static int answer(struct nlio *io, int n, nlio_fn fn, void *arg, bool *ret_done,
 		case NLMSG_DONE:
 			*ret_done = true;
 			/* carries an error number when the dump failed */
-			return nlmsg_datalen(h) >= (int)sizeof(int) ? error_of(h)
-								    : 0;
+			return nlmsg_datalen(h) >= (int)sizeof(int) ? error_of(h) :
+								      0;
 		case NLMSG_ERROR:
 			*ret_done = true;
 			return error_of(h);

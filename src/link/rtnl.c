@@ -251,7 +251,7 @@ static unsigned take_pending(struct link *l)
 
 unsigned link_read(struct link *l)
 {
-	struct notes n = {.l = l};
+	struct notes n = { .l = l };
 
 	if (nlio_drain(&l->rtmon, on_rt_note, &n) < 0)
 		n.parts = PART_ALL;
@@ -287,10 +287,10 @@ static struct nl_msg *request(int type, int flags, void *hdr, size_t len)
 
 static struct nl_msg *setlink(const struct link *l, unsigned flags, unsigned change)
 {
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC,
-				.ifi_index = l->ifindex,
-				.ifi_flags = flags,
-				.ifi_change = change};
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_index = l->ifindex,
+				 .ifi_flags = flags,
+				 .ifi_change = change };
 
 	return request(RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 }
@@ -357,16 +357,16 @@ int link_set_mac(struct link *l, const struct ethaddr *mac)
 
 static int put_addr(struct nl_msg *m, int attr, const struct ipaddr *a)
 {
-	return ipaddr_is4(a) ? nla_put(m, attr, 4, a->b + 12)
-			     : nla_put(m, attr, 16, a->b);
+	return ipaddr_is4(a) ? nla_put(m, attr, 4, a->b + 12) :
+			       nla_put(m, attr, 16, a->b);
 }
 
 int link_add_addr(struct link *l, const struct link_addr *a)
 {
 	bool v4 = ipaddr_is4(&a->local);
-	struct ifaddrmsg ifa = {.ifa_family = v4 ? AF_INET : AF_INET6,
-				.ifa_prefixlen = a->plen,
-				.ifa_index = (unsigned)l->ifindex};
+	struct ifaddrmsg ifa = { .ifa_family = v4 ? AF_INET : AF_INET6,
+				 .ifa_prefixlen = a->plen,
+				 .ifa_index = (unsigned)l->ifindex };
 	struct nl_msg *m;
 	int r;
 

@@ -76,8 +76,8 @@ static int on_link(struct nlmsghdr *h, void *arg)
 
 int rtnl_read_link(struct link *l, struct link_state *s)
 {
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_index = l->ifindex};
-	struct reading rd = {.l = l, .s = s};
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = l->ifindex };
+	struct reading rd = { .l = l, .s = s };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETLINK, 0);
 	int r;
 
@@ -122,8 +122,8 @@ static int on_addr(struct nlmsghdr *h, void *arg)
 
 int rtnl_read_addrs(struct link *l, struct link_state *s)
 {
-	struct ifaddrmsg ifa = {.ifa_index = (unsigned)l->ifindex};
-	struct reading rd = {.l = l, .s = s};
+	struct ifaddrmsg ifa = { .ifa_index = (unsigned)l->ifindex };
+	struct reading rd = { .l = l, .s = s };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
 
 	if (m && nlmsg_append(m, &ifa, sizeof(ifa), NLMSG_ALIGNTO) < 0) {
@@ -207,7 +207,7 @@ static int on_route(struct nlmsghdr *h, void *arg)
 	struct link_state *s = rd->s;
 	struct rtmsg *rtm = nlmsg_data(h);
 	struct link_route *rt;
-	struct ipaddr via = {0};
+	struct ipaddr via = { 0 };
 
 	if (h->nlmsg_type != RTM_NEWROUTE ||
 	    nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0 ||
@@ -217,8 +217,8 @@ static int on_route(struct nlmsghdr *h, void *arg)
 		return 0;
 	rt = &s->route[s->n_route++];
 	if (!get_addr(tb[RTA_DST], rtm->rtm_family, &rt->dst))
-		rt->dst = rtm->rtm_family == AF_INET ? ipaddr_from4(none)
-						     : ipaddr_from6(none);
+		rt->dst = rtm->rtm_family == AF_INET ? ipaddr_from4(none) :
+						       ipaddr_from6(none);
 	rt->plen = rtm->rtm_dst_len;
 	rt->via = via;
 	rt->metric = u32_or_0(tb[RTA_PRIORITY]);
@@ -228,8 +228,8 @@ static int on_route(struct nlmsghdr *h, void *arg)
 
 static int read_routes_of(struct link *l, struct link_state *s, uint8_t family)
 {
-	struct rtmsg rtm = {.rtm_family = family, .rtm_table = RT_TABLE_MAIN};
-	struct reading rd = {.l = l, .s = s};
+	struct rtmsg rtm = { .rtm_family = family, .rtm_table = RT_TABLE_MAIN };
+	struct reading rd = { .l = l, .s = s };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
 	int r;
 

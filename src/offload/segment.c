@@ -38,7 +38,8 @@
 /* ---- the jumbo option (RFC 2675) ---- */
 
 /* The hop-by-hop header with a jumbo option behind IPv6 layer `l3`, or NULL. */
-static struct gust_layer *jumbo_layer(struct gust_pkt *p, const struct gust_layer *l3)
+static struct gust_layer *jumbo_layer(struct gust_pkt *p,
+				      const struct gust_layer *l3)
 {
 	struct gust_layer *hop = &p->layer[l3 - p->layer + 1];
 
@@ -65,7 +66,8 @@ static uint8_t *jumbo_opt(uint8_t *h)
 }
 
 /* Take the 8-byte header out: what lies in front moves up to close the gap. */
-static void jumbo_remove(struct gust_pkt *p, struct gust_layer *l3, struct gust_layer *hop)
+static void jumbo_remove(struct gust_pkt *p, struct gust_layer *l3,
+			 struct gust_layer *hop)
 {
 	uint16_t at = hop->off;
 
@@ -129,13 +131,13 @@ static void ip6_set_len(struct gust_pkt *p, struct gust_layer *l3)
 
 /* What all pieces of one cut share. */
 struct cut {
-	unsigned i3, i4;  /* layers */
-	uint32_t total;   /* payload bytes */
-	uint32_t step;    /* of one piece */
-	uint16_t id;      /* IPv4 ID of the first segment */
-	uint32_t seq;     /* TCP sequence number of the first byte */
-	bool no_csum;     /* UDP over IPv4 without a checksum */
-	unsigned frag;    /* where the next piece's payload begins */
+	unsigned i3, i4; /* layers */
+	uint32_t total; /* payload bytes */
+	uint32_t step; /* of one piece */
+	uint16_t id; /* IPv4 ID of the first segment */
+	uint32_t seq; /* TCP sequence number of the first byte */
+	bool no_csum; /* UDP over IPv4 without a checksum */
+	unsigned frag; /* where the next piece's payload begins */
 	uint32_t frag_off;
 };
 
@@ -212,7 +214,8 @@ static void set_headers(const struct cut *c, struct gust_pkt *q, uint32_t off)
 }
 
 /* The piece at payload offset `off`. NULL: a pool's limit. */
-static struct gust_pkt *make_piece(struct cut *c, const struct gust_pkt *p, uint32_t off)
+static struct gust_pkt *make_piece(struct cut *c, const struct gust_pkt *p,
+				   uint32_t off)
 {
 	uint32_t n = c->total - off < c->step ? c->total - off : c->step;
 	struct gust_pkt *q = pkt_new(p->pool);
@@ -243,14 +246,16 @@ static int cut_init(struct cut *c, const struct gust_pkt *p, uint32_t max_payloa
 	const struct gust_layer *l3 = pkt_l3(p), *l4 = pkt_l4(p);
 	bool v4, tcp;
 
-	if (!p->gso_size || !l4 || p->hlen > PKT_HEAD_LEN || max_payload < p->gso_size)
+	if (!p->gso_size || !l4 || p->hlen > PKT_HEAD_LEN ||
+	    max_payload < p->gso_size)
 		return -EINVAL;
 	v4 = l3->kind == GUST_L_IPV4;
 	tcp = l4->kind == GUST_L_TCP;
 	if (!tcp && l4->kind != GUST_L_UDP)
 		return -EINVAL;
 	if (p->gso_type != (tcp ? v4 ? GUST_GSO_TCP4 : GUST_GSO_TCP6 :
-				  v4 ? GUST_GSO_UDP4 : GUST_GSO_UDP6))
+			    v4  ? GUST_GSO_UDP4 :
+				  GUST_GSO_UDP6))
 		return -EINVAL;
 	memset(c, 0, sizeof *c);
 	c->i3 = l3 - p->layer;
@@ -383,7 +388,8 @@ static uint32_t seg_hdrs(struct gust_pkt *p, const struct gust_layer *l3)
 }
 
 static enum drop_reason fit_super(struct gust_pkt *p, const struct gust_layer *l3,
-				  const struct port_caps *caps, struct gust_batch *out)
+				  const struct port_caps *caps,
+				  struct gust_batch *out)
 {
 	uint32_t hdrs = seg_hdrs(p, l3), max;
 	struct gust_batch pieces;

@@ -20,7 +20,8 @@
  * nothing appended, `p` still the caller's; -EINVAL: not a superpacket of TCP or
  * UDP.
  */
-int seg_cut(struct gust_pkt *p /*taken*/, uint32_t max_payload, struct gust_batch *out);
+int seg_cut(struct gust_pkt *p /*taken*/, uint32_t max_payload,
+	    struct gust_batch *out);
 
 /*
  * Make `p` fit `caps` and append the result to `out`: passed as it is when the

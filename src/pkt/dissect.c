@@ -41,7 +41,7 @@ struct walk {
 	struct gust_pkt *p;
 	uint32_t off, lim, end;
 	bool v6;
-	bool big;    /* IP length field 0, more than 64 KB */
+	bool big; /* IP length field 0, more than 64 KB */
 	uint32_t ip; /* where the IP header begins */
 };
 
@@ -63,7 +63,8 @@ static inline void set_end(struct walk *w, uint32_t end)
 }
 
 /* Enter a header of `len` bytes, which the caller has checked to be there. */
-static enum drop_reason enter(struct walk *w, uint8_t kind, uint8_t flags, uint32_t len)
+static enum drop_reason enter(struct walk *w, uint8_t kind, uint8_t flags,
+			      uint32_t len)
 {
 	if (w->p->nlayer == GUST_LAYERS_MAX)
 		return DROP_TOO_DEEP;
@@ -202,13 +203,14 @@ static enum drop_reason walk_opts(struct walk *w, uint8_t nh, uint16_t hlen)
 		 * 0 only, never for what 16 bits could say */
 		if (nh != IP6_NH_HOPOPTS)
 			return DROP_BAD_EXTHDR;
-		if (!w->big || jumbo <= UINT16_MAX || jumbo > w->end - w->ip - IPV6_HLEN)
+		if (!w->big || jumbo <= UINT16_MAX ||
+		    jumbo > w->end - w->ip - IPV6_HLEN)
 			return DROP_BAD_LEN;
 		set_end(w, w->ip + IPV6_HLEN + jumbo);
 		flags = GUST_LF_JUMBO;
 	}
-	return enter(w, nh == IP6_NH_HOPOPTS ? GUST_L_HOPOPTS : GUST_L_DSTOPTS, flags,
-		     hlen);
+	return enter(w, nh == IP6_NH_HOPOPTS ? GUST_L_HOPOPTS : GUST_L_DSTOPTS,
+		     flags, hlen);
 }
 
 /* RFC 8200 4.4: whatever its type, a routing header without segments left is
@@ -438,7 +440,8 @@ void pkt_addrs(const struct gust_pkt *p, struct ipaddr *ret_src,
 	proto = ip[6];
 	/* every extension header begins with what follows it */
 	for (l++; l < p->layer + p->nlayer && l->kind >= GUST_L_HOPOPTS &&
-		  l->kind <= GUST_L_DSTOPTS; l++)
+		  l->kind <= GUST_L_DSTOPTS;
+	     l++)
 		proto = p->head[l->off];
 	*ret_src = ipaddr_from6(ip + 8);
 	*ret_dst = ipaddr_from6(ip + 24);

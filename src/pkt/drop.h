@@ -19,7 +19,8 @@ struct drop_counters {
 	uint64_t n[DROP_REASONS];
 };
 
-static inline void drop_count(struct drop_counters *d, enum drop_reason r, uint64_t n)
+static inline void drop_count(struct drop_counters *d, enum drop_reason r,
+			      uint64_t n)
 {
 	__atomic_store_n(&d->n[r], d->n[r] + n, __ATOMIC_RELAXED);
 }

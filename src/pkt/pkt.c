@@ -52,18 +52,20 @@ static void obj_drain(struct pkt_pool *pool)
 
 	if (!atomic_load_explicit(&pool->pkt_foreign, memory_order_relaxed))
 		return;
-	p = atomic_exchange_explicit(&pool->pkt_foreign, NULL, memory_order_acquire);
+	p = atomic_exchange_explicit(&pool->pkt_foreign, NULL,
+				     memory_order_acquire);
 	for (; p; p = next) {
 		next = p->next;
-		atomic_fetch_sub_explicit(&pool->pkt_foreign_n, 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&pool->pkt_foreign_n, 1,
+					  memory_order_relaxed);
 		obj_put(pool, p);
 	}
 }
 
 static void obj_push_foreign(struct pkt_pool *pool, struct gust_pkt *p)
 {
-	struct gust_pkt *old = atomic_load_explicit(&pool->pkt_foreign,
-						    memory_order_relaxed);
+	struct gust_pkt *old =
+		atomic_load_explicit(&pool->pkt_foreign, memory_order_relaxed);
 
 	obj_poison(p);
 	atomic_fetch_add_explicit(&pool->pkt_foreign_n, 1, memory_order_relaxed);
@@ -371,7 +373,8 @@ uint32_t pkt_payload_csum(const struct gust_pkt *p, uint32_t off, uint32_t len)
 	return sum;
 }
 
-int pkt_iov(const struct gust_pkt *p, struct iovec *iov, unsigned max, unsigned first)
+int pkt_iov(const struct gust_pkt *p, struct iovec *iov, unsigned max,
+	    unsigned first)
 {
 	unsigned n = first;
 
@@ -452,7 +455,8 @@ const struct gust_layer *pkt_layer(const struct gust_pkt *p, uint8_t kind)
 const struct gust_layer *pkt_l3(const struct gust_pkt *p)
 {
 	for (unsigned i = p->nlayer; i--;)
-		if (p->layer[i].kind == GUST_L_IPV4 || p->layer[i].kind == GUST_L_IPV6)
+		if (p->layer[i].kind == GUST_L_IPV4 ||
+		    p->layer[i].kind == GUST_L_IPV6)
 			return &p->layer[i];
 	return NULL;
 }
@@ -497,7 +501,8 @@ uint32_t pkt_csum_pseudo(const struct gust_pkt *p)
 	const uint8_t *ip = p->head + l3->off;
 	struct ipaddr src, dst;
 	uint8_t proto = l4->kind == GUST_L_TCP ? IPPROTO_TCP :
-			l4->kind == GUST_L_UDP ? IPPROTO_UDP : IPPROTO_ICMPV6;
+			l4->kind == GUST_L_UDP ? IPPROTO_UDP :
+						 IPPROTO_ICMPV6;
 
 	if (l4->kind == GUST_L_ICMP) /* RFC 792: the message alone */
 		return 0;

@@ -67,7 +67,8 @@ void pkt_pull(struct gust_pkt *p, uint16_t n);
 
 /* Insert a layer in front of the map (after pkt_push) or at its end. */
 void pkt_layer_push(struct gust_pkt *p, uint8_t kind, uint8_t flags);
-void pkt_layer_append(struct gust_pkt *p, uint8_t kind, uint8_t flags, uint16_t off);
+void pkt_layer_append(struct gust_pkt *p, uint8_t kind, uint8_t flags,
+		      uint16_t off);
 
 /* The outermost layer of this kind, NULL when there is none. */
 const struct gust_layer *pkt_layer(const struct gust_pkt *p, uint8_t kind);
@@ -80,7 +81,8 @@ const struct gust_layer *pkt_l4(const struct gust_pkt *p);
 /* Head and payload as iovecs, `first` reserved entries left free at the front
  * (for a vnet_hdr). Adjacent pieces are joined. Returns entries used including
  * the reserved ones, or -E2BIG. */
-int pkt_iov(const struct gust_pkt *p, struct iovec *iov, unsigned max, unsigned first);
+int pkt_iov(const struct gust_pkt *p, struct iovec *iov, unsigned max,
+	    unsigned first);
 
 /* Segments that a superpacket becomes on the wire (1 for a plain packet). */
 static inline uint32_t pkt_segs(const struct gust_pkt *p)

@@ -35,9 +35,9 @@ struct slab_obj {
 };
 
 struct pkt_pool {
-	struct gust_pkt *pkt_list;   /* unused, last in first out */
+	struct gust_pkt *pkt_list; /* unused, last in first out */
 	struct gust_slab *slab_list;
-	struct gust_slab *copy;      /* slab_copy() fills it; we hold one reference */
+	struct gust_slab *copy; /* slab_copy() fills it; we hold one reference */
 	struct pkt_chunk *chunks;
 	struct slab_obj *slabs;
 	uint32_t pkt_free, pkt_total; /* written by the owner, read by anyone */

@@ -55,7 +55,8 @@ bool pool_is_mine(const struct pkt_pool *pool)
 
 struct pkt_pool *pkt_pool_new(const struct pkt_limits *lim)
 {
-	struct pkt_pool *pool = aligned_alloc(_Alignof(struct pkt_pool), sizeof *pool);
+	struct pkt_pool *pool =
+		aligned_alloc(_Alignof(struct pkt_pool), sizeof *pool);
 	uint32_t len = lim->slab_len ? lim->slab_len : SLAB_LEN_DEFAULT;
 
 	if (!pool)
@@ -87,7 +88,8 @@ static void slab_drain(struct pkt_pool *pool)
 
 	if (!atomic_load_explicit(&pool->slab_foreign, memory_order_relaxed))
 		return;
-	s = atomic_exchange_explicit(&pool->slab_foreign, NULL, memory_order_acquire);
+	s = atomic_exchange_explicit(&pool->slab_foreign, NULL,
+				     memory_order_acquire);
 	for (; s; s = next) {
 		next = s->next;
 		atomic_fetch_sub_explicit(&pool->slab_foreign_n, 1,
@@ -147,14 +149,14 @@ struct gust_slab *slab_new(struct pkt_pool *pool)
 
 static void slab_push_foreign(struct pkt_pool *pool, struct gust_slab *s)
 {
-	struct gust_slab *old = atomic_load_explicit(&pool->slab_foreign,
-						     memory_order_relaxed);
+	struct gust_slab *old =
+		atomic_load_explicit(&pool->slab_foreign, memory_order_relaxed);
 
 	atomic_fetch_add_explicit(&pool->slab_foreign_n, 1, memory_order_relaxed);
 	do {
 		s->next = old;
-	} while (!atomic_compare_exchange_weak_explicit(&pool->slab_foreign, &old, s,
-							memory_order_release,
+	} while (!atomic_compare_exchange_weak_explicit(&pool->slab_foreign, &old,
+							s, memory_order_release,
 							memory_order_relaxed));
 }
 
@@ -210,12 +212,14 @@ static bool copy_idle(const struct pkt_pool *pool)
 void pkt_pool_stats(struct pkt_pool *pool, struct pkt_pool_stats *ret)
 {
 	ret->slab_total = __atomic_load_n(&pool->slab_total, __ATOMIC_RELAXED);
-	ret->slab_free = __atomic_load_n(&pool->slab_free, __ATOMIC_RELAXED) +
-			 atomic_load_explicit(&pool->slab_foreign_n, memory_order_relaxed) +
-			 copy_idle(pool);
+	ret->slab_free =
+		__atomic_load_n(&pool->slab_free, __ATOMIC_RELAXED) +
+		atomic_load_explicit(&pool->slab_foreign_n, memory_order_relaxed) +
+		copy_idle(pool);
 	ret->pkt_total = __atomic_load_n(&pool->pkt_total, __ATOMIC_RELAXED);
-	ret->pkt_free = __atomic_load_n(&pool->pkt_free, __ATOMIC_RELAXED) +
-			atomic_load_explicit(&pool->pkt_foreign_n, memory_order_relaxed);
+	ret->pkt_free =
+		__atomic_load_n(&pool->pkt_free, __ATOMIC_RELAXED) +
+		atomic_load_explicit(&pool->pkt_foreign_n, memory_order_relaxed);
 	ret->slab_max = pool->slab_max;
 	ret->pkt_max = pool->pkt_max;
 	ret->slab_len = pool->slab_len;

@@ -28,14 +28,14 @@
 struct pkt_limits {
 	uint32_t slab_len; /* bytes of one slab, 0: 1 MiB; at least 256 KiB */
 	uint32_t slab_max; /* slabs at the most, 0: 256 */
-	uint32_t pkt_max;  /* packet objects at the most, 0: 65536 */
+	uint32_t pkt_max; /* packet objects at the most, 0: 65536 */
 };
 
 struct gust_slab {
 	struct gust_slab *next; /* on a free list */
 	struct pkt_pool *pool;
 	_Atomic uint32_t ref;
-	uint32_t cap;  /* bytes at data */
+	uint32_t cap; /* bytes at data */
 	uint32_t used; /* bytes handed out, kept by whoever fills it */
 	uint8_t *data;
 };
@@ -85,7 +85,10 @@ static inline bool slab_sole(const struct gust_slab *s)
 int slab_copy(struct pkt_pool *pool, const void *p, uint32_t len,
 	      struct gust_frag *ret_frag);
 
-static inline void frag_ref(const struct gust_frag *f) { slab_ref(f->slab); }
+static inline void frag_ref(const struct gust_frag *f)
+{
+	slab_ref(f->slab);
+}
 static inline void frag_unref(struct gust_frag *f)
 {
 	slab_unref(f->slab);

@@ -56,7 +56,8 @@ static enum gust_gso gso_of(uint8_t type, const struct gust_pkt *p)
 	case VIRTIO_NET_HDR_GSO_TCPV4:
 		return l4->kind == GUST_L_TCP && v4 ? GUST_GSO_TCP4 : GUST_GSO_NONE;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return l4->kind == GUST_L_TCP && !v4 ? GUST_GSO_TCP6 : GUST_GSO_NONE;
+		return l4->kind == GUST_L_TCP && !v4 ? GUST_GSO_TCP6 :
+						       GUST_GSO_NONE;
 	case VIRTIO_NET_HDR_GSO_UDP:
 		return l4->kind == GUST_L_UDP ? GUST_GSO_UFO : GUST_GSO_NONE;
 	case VIRTIO_NET_HDR_GSO_UDP_L4:

@@ -23,7 +23,8 @@
  * (DATA_VALID), GUST_F_ECN.
  * DROP_NONE, DROP_BAD_VNET or DROP_BAD_GSO.
  */
-enum drop_reason vnet_decode(struct gust_pkt *p, const uint8_t *vh, unsigned vh_len);
+enum drop_reason vnet_decode(struct gust_pkt *p, const uint8_t *vh,
+			     unsigned vh_len);
 
 /* Write the header for a packet that leaves; prepares the checksum field of
  * the innermost transport with the pseudo header sum when GUST_F_CSUM is set

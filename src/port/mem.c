@@ -156,8 +156,8 @@ static struct gust_pkt *receive(struct mem_end *e, struct mem_entry *m,
 	return NULL;
 }
 
-static int mem_rx(struct port *port, unsigned q, unsigned max, struct gust_batch *ret,
-		  struct drop_counters *drops)
+static int mem_rx(struct port *port, unsigned q, unsigned max,
+		  struct gust_batch *ret, struct drop_counters *drops)
 {
 	struct mem_end *e = end_of(port);
 	unsigned n = 0;
@@ -212,7 +212,8 @@ static const struct port_ops mem_ops = {
 	.close = mem_close,
 };
 
-static int end_init(struct mem_pair *pair, unsigned i, struct pkt_pool *pool, bool l2)
+static int end_init(struct mem_pair *pair, unsigned i, struct pkt_pool *pool,
+		    bool l2)
 {
 	struct mem_end *e = &pair->end[i];
 

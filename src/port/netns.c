@@ -107,8 +107,8 @@ int netns_enter(int fd, int *ret_home, char *err, size_t err_len)
 		snprintf(err, err_len, "setns: %s%s", strerror(-r),
 			 r == -EPERM ? ": entering a network namespace needs "
 				       "CAP_SYS_ADMIN; or run the daemon inside "
-				       "that namespace"
-				     : "");
+				       "that namespace" :
+				       "");
 		return r;
 	}
 	*ret_home = home;

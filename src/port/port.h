@@ -20,7 +20,7 @@ struct port;
 enum port_tx {
 	PORT_TX_OK, /* packet freed */
 	PORT_TX_AGAIN, /* queue full, packet still the caller's */
-	PORT_TX_NOMEM,  /* no memory for it at the moment; packet still the
+	PORT_TX_NOMEM, /* no memory for it at the moment; packet still the
 			   caller's: smaller pieces, or later */
 	PORT_TX_REFUSED, /* EINVAL and the like: this *form* is not taken; the
 			   packet still is the caller's: cut it and retry */

@@ -162,7 +162,7 @@ static int say_setiff(const struct errbuf *e, int r, const struct tun_conf *c,
 static int set_iff(int fd, const struct tun_conf *c, char name[IFNAMSIZ],
 		   bool multi)
 {
-	struct ifreq ifr = {0};
+	struct ifreq ifr = { 0 };
 
 	memcpy(ifr.ifr_name, name, IFNAMSIZ);
 	ifr.ifr_flags = (short)((c->tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
@@ -177,7 +177,7 @@ static int set_iff(int fd, const struct tun_conf *c, char name[IFNAMSIZ],
  * holds another queue of it without a vnet header. */
 static int check_flags(int fd, const char *name, const struct errbuf *e)
 {
-	struct ifreq ifr = {0};
+	struct ifreq ifr = { 0 };
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return fail(e, -errno, "TUNGETIFF %s: %s", name, strerror(errno));
@@ -346,9 +346,9 @@ int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
 	     struct port **ret_port, struct tun_info *ret_info, char *err,
 	     size_t err_len)
 {
-	struct errbuf e = {err, err_len};
+	struct errbuf e = { err, err_len };
 	unsigned vnet_len = conf->vnet_len ? conf->vnet_len : VNET_LEN;
-	struct tun_info info = {.vnet_len = vnet_len};
+	struct tun_info info = { .vnet_len = vnet_len };
 	struct tun_port *t = NULL;
 	int r = check_conf(conf, vnet_len, &e);
 
@@ -376,9 +376,9 @@ int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
 
 int tun_set_offload(struct port *port, unsigned tun_f)
 {
-	return ioctl(fd_of(port, 0), TUNSETOFFLOAD, (unsigned long)tun_f) < 0
-		       ? -errno
-		       : 0;
+	return ioctl(fd_of(port, 0), TUNSETOFFLOAD, (unsigned long)tun_f) < 0 ?
+		       -errno :
+		       0;
 }
 
 int tun_offload_ladder(struct port *port, unsigned want, unsigned *ret_granted)

@@ -24,8 +24,8 @@
 #define PROBE_MTU 1500
 
 /* RFC 2544's benchmark network and a ULA: nobody else sees them. */
-const char *const probe_kernel_addr[2] = {"198.18.0.1", "fd67:7573:7400::1"};
-const char *const probe_peer_addr[2] = {"198.18.0.2", "fd67:7573:7400::2"};
+const char *const probe_kernel_addr[2] = { "198.18.0.1", "fd67:7573:7400::1" };
+const char *const probe_peer_addr[2] = { "198.18.0.2", "fd67:7573:7400::2" };
 
 bool probe_fail(struct probe *p, const char *fmt, ...)
 {
@@ -86,7 +86,7 @@ fail:
 
 static int add_addr(struct link *l, unsigned family)
 {
-	struct link_addr a = {.plen = family ? 128 : 32, .has_peer = true};
+	struct link_addr a = { .plen = family ? 128 : 32, .has_peer = true };
 
 	if (ipaddr_parse(probe_kernel_addr[family], &a.local) < 0 ||
 	    ipaddr_parse(probe_peer_addr[family], &a.peer) < 0)
@@ -121,8 +121,8 @@ static int set_up(struct probe *p, int ifindex)
 
 int probe_open(struct probe *p)
 {
-	struct tun_conf c = {.name = PROBE_NAME, .nqueues = 1};
-	struct pkt_limits lim = {0};
+	struct tun_conf c = { .name = PROBE_NAME, .nqueues = 1 };
+	struct pkt_limits lim = { 0 };
 	struct tun_info info;
 	struct rng rng;
 	int r;
@@ -168,7 +168,8 @@ static void put_ip4(struct gust_pkt *pkt, uint8_t proto, uint32_t l4_len)
 {
 	uint32_t len = IPV4_HLEN + l4_len;
 	struct ipv4_hdr h = {
-		.hlen = IPV4_HLEN, .ttl = 64, .proto = proto, .df = true};
+		.hlen = IPV4_HLEN, .ttl = 64, .proto = proto, .df = true
+	};
 
 	/* BIG TCP: 0, and the length is that of the packet. */
 	h.tot_len = len > UINT16_MAX ? 0 : (uint16_t)len;
@@ -182,7 +183,7 @@ static void put_ip4(struct gust_pkt *pkt, uint8_t proto, uint32_t l4_len)
 static void put_ip6(struct gust_pkt *pkt, uint8_t proto, uint32_t l4_len,
 		    bool jumbo)
 {
-	struct ipv6_hdr h = {.nh = proto, .hop = 64};
+	struct ipv6_hdr h = { .nh = proto, .hop = 64 };
 	bool big = l4_len > UINT16_MAX;
 
 	h.plen = big ? 0 : (uint16_t)l4_len;
@@ -221,8 +222,9 @@ struct gust_pkt *probe_ip(struct probe *p, bool v6, uint8_t proto, uint32_t l4_l
 void probe_payload(struct probe *p, struct gust_pkt *pkt, uint32_t off,
 		   uint32_t len)
 {
-	struct gust_frag f = {
-		.p = p->data->data + off, .slab = p->data, .len = len};
+	struct gust_frag f = { .p = p->data->data + off,
+			       .slab = p->data,
+			       .len = len };
 
 	if (!len)
 		return;
@@ -284,7 +286,7 @@ int probe_socket(struct probe *p, bool v6, int type)
 
 bool probe_wait(int fd, int ms)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pfd, 1, ms) > 0;
 }

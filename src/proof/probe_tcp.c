@@ -46,19 +46,19 @@ struct conn {
 static bool send_seg(struct conn *c, uint16_t flags, uint32_t off, uint32_t len,
 		     bool jumbo)
 {
-	struct tcp_hdr h = {.sport = c->port,
-			    .dport = c->kport,
-			    .seq = c->seq,
-			    .ack = c->kseq,
-			    .flags = flags,
-			    .wnd = 65535};
+	struct tcp_hdr h = { .sport = c->port,
+			     .dport = c->kport,
+			     .seq = c->seq,
+			     .ack = c->kseq,
+			     .flags = flags,
+			     .wnd = 65535 };
 	struct gust_pkt *pkt;
 	uint8_t hlen;
 
 	if (flags & TCP_SYN)
-		h.opt = (struct tcp_opts){.present = TCP_OPT_MSS | TCP_OPT_WSCALE,
-					  .mss = c->mss,
-					  .wscale = 7};
+		h.opt = (struct tcp_opts){ .present = TCP_OPT_MSS | TCP_OPT_WSCALE,
+					   .mss = c->mss,
+					   .wscale = 7 };
 	hlen = TCP_HLEN + tcp_opts_len(&h.opt);
 	pkt = probe_ip(c->p, c->v6, PROTO_TCP, hlen + len, jumbo);
 	if (!pkt)
@@ -215,7 +215,8 @@ static bool super(struct conn *c, uint32_t off, uint32_t len, bool jumbo)
 bool probe_tcp(struct probe *p, bool v6, uint32_t len, bool jumbo)
 {
 	struct conn c = {
-		.p = p, .v6 = v6, .port = p->next_port++, .mss = v6 ? 1440 : 1460};
+		.p = p, .v6 = v6, .port = p->next_port++, .mss = v6 ? 1440 : 1460
+	};
 	uint32_t full = len / c.mss * c.mss;
 	bool ok;
 

@@ -33,9 +33,9 @@ static uint16_t local_port(int sk)
 static bool send_udp(struct probe *p, bool v6, int sk, uint32_t off, uint32_t len,
 		     uint16_t seg)
 {
-	struct udp_hdr h = {.sport = p->next_port,
-			    .dport = local_port(sk),
-			    .len = (uint16_t)(UDP_HLEN + len)};
+	struct udp_hdr h = { .sport = p->next_port,
+			     .dport = local_port(sk),
+			     .len = (uint16_t)(UDP_HLEN + len) };
 	struct gust_pkt *pkt = probe_ip(p, v6, PROTO_UDP, UDP_HLEN + len, false);
 
 	if (!pkt)
@@ -59,11 +59,11 @@ static ssize_t recv_gro(int sk, void *buf, size_t len, uint32_t *ret_seg)
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} ctl;
-	struct iovec iov = {buf, len};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = &ctl,
-			   .msg_controllen = sizeof(ctl)};
+	struct iovec iov = { buf, len };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &ctl,
+			    .msg_controllen = sizeof(ctl) };
 	ssize_t n = recvmsg(sk, &m, 0);
 	int seg = (int)n;
 
@@ -119,8 +119,8 @@ bool probe_csum(struct probe *p, bool v6)
 
 static bool uso_shapes(struct probe *p, bool v6, int sk)
 {
-	static const uint32_t lens[] = {40 * SEG, 40 * SEG - 1, 40 * SEG + 1,
-					2 * SEG};
+	static const uint32_t lens[] = { 40 * SEG, 40 * SEG - 1, 40 * SEG + 1,
+					 2 * SEG };
 
 	for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
 		if (!send_udp(p, v6, sk, i * 100, lens[i], SEG) ||

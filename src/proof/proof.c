@@ -76,8 +76,8 @@ static void judge(struct probe *p, enum feat f, uint32_t big,
 
 static void child(int fd, uint32_t feats, uint32_t big)
 {
-	struct proof_result res = {0};
-	struct probe p = {0};
+	struct proof_result res = { 0 };
+	struct probe p = { 0 };
 
 	if (probe_unshare(&p) < 0 || probe_open(&p) < 0) {
 		snprintf(res.why, sizeof(res.why), "%s", p.why);
@@ -103,7 +103,7 @@ static void child(int fd, uint32_t feats, uint32_t big)
 static bool collect(int fd, uint64_t deadline, struct proof_result *ret)
 {
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 		uint64_t now = now_us();
 		struct proof_result res;
 		ssize_t n;
@@ -135,7 +135,7 @@ int proof_run(uint32_t feats, uint32_t big, unsigned timeout_ms,
 	      struct proof_result *ret)
 {
 	uint64_t start = now_us();
-	struct proof_result res = {0};
+	struct proof_result res = { 0 };
 	pid_t parent = getpid(), pid;
 	int fds[2];
 	int r;

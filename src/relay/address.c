@@ -45,7 +45,8 @@ const struct ipaddr *stack_own(const struct stack *s, bool is4)
 	return NULL;
 }
 
-const struct ipaddr *stack_error_source(const struct stack *s, const struct ipaddr *src,
+const struct ipaddr *stack_error_source(const struct stack *s,
+					const struct ipaddr *src,
 					const struct ipaddr *dst)
 {
 	const struct ipaddr *ll = &s->snap->linklocal;
@@ -75,7 +76,8 @@ enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
 	return ipaddr_is_any(a) ? DROP_BAD_ADDR : DROP_NONE;
 }
 
-int stack_map_out(const struct stack *s, const struct ipaddr *seen, struct ipaddr *ret_host)
+int stack_map_out(const struct stack *s, const struct ipaddr *seen,
+		  struct ipaddr *ret_host)
 {
 	static const uint8_t lo4[4] = { 127, 0, 0, 1 };
 	static const uint8_t lo6[16] = { [15] = 1 };
@@ -89,7 +91,8 @@ int stack_map_out(const struct stack *s, const struct ipaddr *seen, struct ipadd
 	if (stack_is_own(s, seen)) {
 		if (!c->loopback_own)
 			return -ECONNREFUSED;
-		*ret_host = ipaddr_is4(seen) ? ipaddr_from4(lo4) : ipaddr_from6(lo6);
+		*ret_host =
+			ipaddr_is4(seen) ? ipaddr_from4(lo4) : ipaddr_from6(lo6);
 		return 0;
 	}
 	if (stack_is_self(s, seen))

@@ -38,7 +38,8 @@ static int sock_outside(const struct stack_snap *c, int fd, bool is4)
 	struct sockaddr_storage ss;
 	socklen_t n;
 
-	if (c->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &c->mark, sizeof(c->mark)) < 0)
+	if (c->mark &&
+	    setsockopt(fd, SOL_SOCKET, SO_MARK, &c->mark, sizeof(c->mark)) < 0)
 		return -errno;
 	if (c->device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->device,
 				       strnlen(c->device, sizeof(c->device))) < 0)
@@ -90,7 +91,8 @@ int hostsock_tcp(struct stack *s, const struct ipaddr *host)
 /* A superpacket takes over 64 KB of it at once; the default holds six. */
 static void udp_buffers(struct stack *s, int fd)
 {
-	if (!s->buf_force_no && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUF) < 0)
+	if (!s->buf_force_no &&
+	    set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUF) < 0)
 		s->buf_force_no = true;
 	if (!s->buf_force_no) {
 		set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUF);
@@ -146,7 +148,8 @@ static void raw_filter(int fd, bool is4)
 int hostsock_ping(struct stack *s, const struct ipaddr *host, bool *ret_raw)
 {
 	bool is4 = ipaddr_is4(host), raw = false;
-	int af = is4 ? AF_INET : AF_INET6, proto = is4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	int af = is4 ? AF_INET : AF_INET6,
+	    proto = is4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 	struct sockaddr_storage ss;
 	socklen_t n = ipaddr_to_sockaddr(host, 0, &ss);
@@ -214,8 +217,8 @@ int hostsock_listen(struct stack *s, const struct stack_publish *p)
 	return fd;
 }
 
-struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level, int type,
-			      const void *v, size_t len)
+struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level,
+			      int type, const void *v, size_t len)
 {
 	c = c ? CMSG_NXTHDR(m, c) : CMSG_FIRSTHDR(m);
 	c->cmsg_level = level;
@@ -322,8 +325,9 @@ static void error_fill(struct host_error *he, const struct sock_extended_err *ee
 		break;
 	default:
 		he->local = true;
-		he->e = ee->ee_errno == EMSGSIZE ? ICMP_E_TOO_BIG :
-						   icmp_error_from_errno(ee->ee_errno);
+		he->e = ee->ee_errno == EMSGSIZE ?
+				ICMP_E_TOO_BIG :
+				icmp_error_from_errno(ee->ee_errno);
 		return;
 	}
 	if (offender->sa_family != AF_UNSPEC &&
@@ -336,9 +340,12 @@ int hostsock_error(int fd, struct host_error *ret)
 	struct sockaddr_storage name = { 0 };
 	_Alignas(struct cmsghdr) uint8_t ctl[512];
 	struct iovec iov = { ret->data, sizeof(ret->data) };
-	struct msghdr m = { .msg_name = &name, .msg_namelen = sizeof(name),
-			    .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	struct msghdr m = { .msg_name = &name,
+			    .msg_namelen = sizeof(name),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
+			    .msg_controllen = sizeof(ctl) };
 	ssize_t n = recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
 
 	if (n < 0)
@@ -351,14 +358,16 @@ int hostsock_error(int fd, struct host_error *ret)
 	memset(&ret->dst, 0, sizeof(ret->dst));
 	memset(&ret->from, 0, sizeof(ret->from));
 	if (m.msg_namelen)
-		ipaddr_from_sockaddr((struct sockaddr *)&name, &ret->dst, &ret->dst_port);
+		ipaddr_from_sockaddr((struct sockaddr *)&name, &ret->dst,
+				     &ret->dst_port);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		struct sock_extended_err ee;
 		struct sockaddr_storage off = { 0 };
 		size_t len = c->cmsg_len - CMSG_LEN(0);
 
 		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
-		    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+		    !(c->cmsg_level == IPPROTO_IPV6 &&
+		      c->cmsg_type == IPV6_RECVERR))
 			continue;
 		if (len < sizeof(ee))
 			continue;

@@ -22,7 +22,8 @@ static void learn_mtu(struct stack *s, const struct ipaddr *dst, uint32_t mtu)
 	s->pmtu_used = true;
 }
 
-static void icmp_for_tcp(struct stack *s, struct tcp_flow *c, const struct icmp_event *ev)
+static void icmp_for_tcp(struct stack *s, struct tcp_flow *c,
+			 const struct icmp_event *ev)
 {
 	uint32_t before = c->t.pmtu;
 
@@ -88,8 +89,8 @@ static void push_error(struct stack *s, struct gust_pkt *e)
 	stack_push(s, e);
 }
 
-void stack_icmp_error(struct stack *s, const struct gust_pkt *about, enum icmp_error e,
-		      uint32_t info, const struct ipaddr *from)
+void stack_icmp_error(struct stack *s, const struct gust_pkt *about,
+		      enum icmp_error e, uint32_t info, const struct ipaddr *from)
 {
 	struct ipaddr src, dst;
 	uint8_t proto;
@@ -114,7 +115,8 @@ bool stack_icmp_from(struct stack *s, const struct host_error *he, bool is4,
 	return stack_map_in(s, &he->from, is4, ret);
 }
 
-void stack_icmp_synth(struct stack *s, const struct flow_key *k, const struct host_error *he)
+void stack_icmp_synth(struct stack *s, const struct flow_key *k,
+		      const struct host_error *he)
 {
 	struct ipaddr from;
 
@@ -127,5 +129,6 @@ void stack_icmp_synth(struct stack *s, const struct flow_key *k, const struct ho
 		drop_count(s->drops, DROP_ICMP_LIMIT, 1);
 		return;
 	}
-	push_error(s, icmp_error_synth(s->pool, k, he->data, he->len, he->e, he->info, &from));
+	push_error(s, icmp_error_synth(s->pool, k, he->data, he->len, he->e,
+				       he->info, &from));
 }

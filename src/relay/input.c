@@ -77,7 +77,8 @@ static void syn_defer(struct stack *s, struct gust_pkt *p /*taken*/)
 }
 
 static void input_tcp(struct stack *s, struct gust_pkt *p /*taken*/,
-		      const struct gust_layer *l4, const struct flow_key *k, bool waited)
+		      const struct gust_layer *l4, const struct flow_key *k,
+		      bool waited)
 {
 	struct flow *f = stack_find(s, k);
 	uint8_t flags;
@@ -209,7 +210,8 @@ static void input_fragment(struct stack *s, struct gust_pkt *p /*taken*/)
 	input_whole(s, whole);
 }
 
-void stack_input(struct stack *s, struct gust_batch *in /*taken*/, const struct env *env)
+void stack_input(struct stack *s, struct gust_batch *in /*taken*/,
+		 const struct env *env)
 {
 	struct gust_pkt *p;
 
@@ -243,7 +245,8 @@ void stack_unreachable(struct stack *s, struct gust_batch *failed /*taken*/,
 			f = stack_find(s, &k);
 		}
 		if (f)
-			tcp_flow_unreachable(s, container_of(f, struct tcp_flow, f));
+			tcp_flow_unreachable(s,
+					     container_of(f, struct tcp_flow, f));
 		pkt_free(p);
 	}
 }

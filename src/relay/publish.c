@@ -70,7 +70,8 @@ int stack_publish(struct stack *s, char *err, size_t err_len)
 		if (r < 0) {
 			snprintf(err, err_len, "cannot listen on %s %s port %u: %s",
 				 p->proto == IPPROTO_TCP ? "TCP" : "UDP",
-				 ipaddr_str(&p->listen, a), p->listen_port, strerror(-r));
+				 ipaddr_str(&p->listen, a), p->listen_port,
+				 strerror(-r));
 			return r;
 		}
 	}
@@ -104,9 +105,11 @@ static int pick_key(struct stack *s, const struct stack_publish *p,
 	for (unsigned i = 0; i < PORT_TRIES * s->nworkers; i++) {
 		uint32_t h;
 
-		k->out_port = real && !i ? rport :
-			tcp_port_candidate(&s->secret, &k->out, &k->in, k->in_port,
-					   s->port_tries++, PORT_LO, PORT_HI);
+		k->out_port =
+			real && !i ? rport :
+				     tcp_port_candidate(&s->secret, &k->out, &k->in,
+							k->in_port, s->port_tries++,
+							PORT_LO, PORT_HI);
 		h = flow_table_hash(s->tab, k);
 		if (flow_owner(h, s->nworkers) == s->worker &&
 		    !flow_table_find(s->tab, k, h))
@@ -122,8 +125,8 @@ static void publish_one(struct stack *s, const struct stack_publish *p, int fd,
 	struct tcp_relay *r = NULL;
 	struct flow_key k;
 
-	if (why == DROP_NONE && (pick_key(s, p, remote, rport, &k) < 0 ||
-				 !(r = obj_get(&s->o_relay))))
+	if (why == DROP_NONE &&
+	    (pick_key(s, p, remote, rport, &k) < 0 || !(r = obj_get(&s->o_relay))))
 		why = DROP_FLOW_LIMIT;
 	if (why != DROP_NONE)
 		goto refuse;
@@ -165,8 +168,8 @@ static bool accept_some(struct stack *s, struct listener *l)
 
 		if (fd < 0 && errno == EAGAIN)
 			return false;
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			       errno == ENOMEM)) {
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE ||
+			       errno == ENOBUFS || errno == ENOMEM)) {
 			s->retry_us = s->env->now_us + RETRY_US;
 			return true;
 		}

@@ -20,8 +20,8 @@
 
 #define REMOTE_TRIES 64
 
-static struct flow_key full_key(const struct stack_publish *p, const struct ipaddr *out,
-				uint16_t port)
+static struct flow_key full_key(const struct stack_publish *p,
+				const struct ipaddr *out, uint16_t port)
 {
 	struct flow_key k;
 
@@ -85,12 +85,15 @@ static struct udp_flow *flow_of(struct stack *s, const struct flow_key *k)
 {
 	struct flow *f = stack_find(s, k);
 
-	return f && f->kind == FLOW_UDP_PUBLISH ? container_of(f, struct udp_flow, f) : NULL;
+	return f && f->kind == FLOW_UDP_PUBLISH ?
+		       container_of(f, struct udp_flow, f) :
+		       NULL;
 }
 
 static struct udp_flow *make_flow(struct stack *s, struct udp_publish *pub,
-				  const struct flow_key *k, const struct ipaddr *remote,
-				  uint16_t port, enum drop_reason *ret_why)
+				  const struct flow_key *k,
+				  const struct ipaddr *remote, uint16_t port,
+				  enum drop_reason *ret_why)
 {
 	struct udp_flow *u = udp_flow_new(s, k, pub, ret_why);
 	struct sockaddr_storage ss;
@@ -106,8 +109,8 @@ static struct udp_flow *make_flow(struct stack *s, struct udp_publish *pub,
 }
 
 struct udp_flow *publish_udp_flow(struct stack *s, struct udp_publish *pub,
-				  const struct ipaddr *remote, uint16_t port, bool make,
-				  enum drop_reason *ret_why)
+				  const struct ipaddr *remote, uint16_t port,
+				  bool make, enum drop_reason *ret_why)
 {
 	const struct stack_publish *p = &pub->conf;
 	struct ipaddr seen;
@@ -116,14 +119,16 @@ struct udp_flow *publish_udp_flow(struct stack *s, struct udp_publish *pub,
 	if (!stack_map_in(s, remote, ipaddr_is4(&p->to), &seen))
 		return NULL;
 	for (uint32_t i = 0; i < REMOTE_TRIES; i++) {
-		uint16_t sport = !i ? port :
-			tcp_port_candidate(&s->secret, &seen, &p->to, p->to_port, i,
-					   PORT_LO, PORT_HI);
+		uint16_t sport =
+			!i ? port :
+			     tcp_port_candidate(&s->secret, &seen, &p->to,
+						p->to_port, i, PORT_LO, PORT_HI);
 		struct flow_key k = full_key(p, &seen, sport);
 		struct udp_flow *u = flow_of(s, &k);
 
 		if (!u)
-			return make ? make_flow(s, pub, &k, remote, port, ret_why) : NULL;
+			return make ? make_flow(s, pub, &k, remote, port, ret_why) :
+				      NULL;
 		if (u->to_port == port && ipaddr_eq(&u->to_host, remote))
 			return u;
 	}
@@ -156,9 +161,9 @@ void publish_udp_run(struct stack *s)
 
 		list_del(l);
 		if (pub->us.wr)
-			list_for_each(it, &pub->flows) {
-				struct udp_flow *u = container_of(it, struct udp_flow,
-								  pub_link);
+			list_for_each (it, &pub->flows) {
+				struct udp_flow *u =
+					container_of(it, struct udp_flow, pub_link);
 
 				if (u->txq.n)
 					flow_run(s, &u->f);

@@ -57,7 +57,8 @@ void ping_flow_timer(struct stack *s, struct ping_flow *e)
 }
 
 /* NULL: *ret_err says why, 0 for a limit. */
-static struct ping_flow *ping_new(struct stack *s, const struct flow_key *k, int *ret_err)
+static struct ping_flow *ping_new(struct stack *s, const struct flow_key *k,
+				  int *ret_err)
 {
 	struct ping_flow *e;
 	struct ipaddr host;
@@ -97,7 +98,8 @@ fail:
 
 /* ---- errors ---- */
 
-static void ping_error(struct stack *s, struct ping_flow *e, const struct host_error *he)
+static void ping_error(struct stack *s, struct ping_flow *e,
+		       const struct host_error *he)
 {
 	const struct flow_key *k = &e->f.ent.key;
 	struct ipaddr from;
@@ -107,8 +109,9 @@ static void ping_error(struct stack *s, struct ping_flow *e, const struct host_e
 	if (he->local || he->e < 0 || he->len < ICMP_HLEN ||
 	    !stack_icmp_from(s, he, key_is4(e), &from))
 		return;
-	p = icmp_echo_new(s->pool, &k->in, &k->out, IP_TTL_DEFAULT, 0, true, k->in_port,
-			  get16(he->data + 6), he->data + ICMP_HLEN, he->len - ICMP_HLEN);
+	p = icmp_echo_new(s->pool, &k->in, &k->out, IP_TTL_DEFAULT, 0, true,
+			  k->in_port, get16(he->data + 6), he->data + ICMP_HLEN,
+			  he->len - ICMP_HLEN);
 	if (!p)
 		return;
 	stack_icmp_error(s, p, he->e, he->info, &from);
@@ -130,7 +133,8 @@ static unsigned ping_errors(struct stack *s, struct ping_flow *e)
 /* ---- to the host ---- */
 
 /* A TTL that is no default, one less; and the TOS, all of it (RFC 1349 5.1). */
-static void ping_control(struct msghdr *m, uint8_t *ctl, const struct gust_pkt *p, bool is4)
+static void ping_control(struct msghdr *m, uint8_t *ctl, const struct gust_pkt *p,
+			 bool is4)
 {
 	int level = is4 ? IPPROTO_IP : IPPROTO_IPV6;
 	struct cmsghdr *c = NULL;
@@ -140,12 +144,14 @@ static void ping_control(struct msghdr *m, uint8_t *ctl, const struct gust_pkt *
 	m->msg_control = ctl;
 	m->msg_controllen = 2 * CMSG_SPACE(sizeof(v));
 	if ((v = pkt_tos(p))) {
-		c = hostsock_cmsg(m, c, level, is4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
+		c = hostsock_cmsg(m, c, level, is4 ? IP_TOS : IPV6_TCLASS, &v,
+				  sizeof(v));
 		used += CMSG_SPACE(sizeof(v));
 	}
 	if ((v = pkt_ttl(p)) != IP_TTL_DEFAULT) {
 		v--;
-		hostsock_cmsg(m, c, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &v, sizeof(v));
+		hostsock_cmsg(m, c, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &v,
+			      sizeof(v));
 		used += CMSG_SPACE(sizeof(v));
 	}
 	m->msg_controllen = used;
@@ -172,7 +178,8 @@ static ssize_t ping_send(struct ping_flow *e, const struct gust_pkt *p)
 	if (p->nfrag >= PING_IOV)
 		return -1;
 	for (unsigned i = 0; i < p->nfrag; i++)
-		iov[m.msg_iovlen++] = (struct iovec){ p->frag[i].p, p->frag[i].len };
+		iov[m.msg_iovlen++] =
+			(struct iovec){ p->frag[i].p, p->frag[i].len };
 	ping_control(&m, ctl, p, key_is4(e));
 	return sendmsg(e->sf.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -181,7 +188,8 @@ static void ping_refused(struct stack *s, struct gust_pkt *p /*taken*/, int err)
 {
 	int e = icmp_error_from_errno(err);
 
-	if (err == EPERM || err == EACCES || err == EPROTONOSUPPORT || err == EAFNOSUPPORT) {
+	if (err == EPERM || err == EACCES || err == EPROTONOSUPPORT ||
+	    err == EAFNOSUPPORT) {
 		stack_icmp_error(s, p, ICMP_E_ADMIN, 0, NULL);
 		stack_drop(s, p, DROP_ECHO_UNAVAIL);
 		return;
@@ -191,7 +199,8 @@ static void ping_refused(struct stack *s, struct gust_pkt *p /*taken*/, int err)
 	stack_drop(s, p, err ? DROP_HOST_ERROR : DROP_FLOW_LIMIT);
 }
 
-static void ping_forward(struct stack *s, struct gust_pkt *p /*taken*/, struct flow_key *k)
+static void ping_forward(struct stack *s, struct gust_pkt *p /*taken*/,
+			 struct flow_key *k)
 {
 	struct flow *f = stack_find(s, k);
 	struct ping_flow *e = f ? container_of(f, struct ping_flow, f) : NULL;
@@ -257,15 +266,17 @@ static void reply_fields(struct msghdr *m, uint8_t *ret_ttl, uint8_t *ret_tos)
 			continue;
 		memcpy(&v, CMSG_DATA(c), sizeof(v));
 		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
-		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT))
+		    (c->cmsg_level == IPPROTO_IPV6 &&
+		     c->cmsg_type == IPV6_HOPLIMIT))
 			*ret_ttl = v;
-		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+		else if (c->cmsg_level == IPPROTO_IPV6 &&
+			 c->cmsg_type == IPV6_TCLASS)
 			*ret_tos = v;
 	}
 }
 
-static void ping_reply(struct stack *s, struct ping_flow *e, const uint8_t *b, size_t n,
-		       uint8_t ttl, uint8_t tos)
+static void ping_reply(struct stack *s, struct ping_flow *e, const uint8_t *b,
+		       size_t n, uint8_t ttl, uint8_t tos)
 {
 	const struct flow_key *k = &e->f.ent.key;
 	struct gust_pkt *p;
@@ -286,15 +297,16 @@ static void ping_reply(struct stack *s, struct ping_flow *e, const uint8_t *b, s
 		return;
 	e->bytes_out += n - ICMP_HLEN;
 	s->st.host_in_bytes += n - ICMP_HLEN;
-	p = icmp_echo_new(s->pool, &k->out, &k->in, ttl, tos, false, k->in_port, h.rest,
-			  b + ICMP_HLEN, n - ICMP_HLEN);
+	p = icmp_echo_new(s->pool, &k->out, &k->in, ttl, tos, false, k->in_port,
+			  h.rest, b + ICMP_HLEN, n - ICMP_HLEN);
 	if (p)
 		stack_push(s, p);
 	else
 		drop_count(s->drops, DROP_NO_PKT, 1);
 }
 
-static void ping_take(struct stack *s, struct ping_flow *e, struct msghdr *m, size_t n)
+static void ping_take(struct stack *s, struct ping_flow *e, struct msghdr *m,
+		      size_t n)
 {
 	uint8_t ttl, tos;
 
@@ -310,8 +322,10 @@ void ping_flow_visit(struct stack *s, struct ping_flow *e)
 		/* Copied onwards at once: nothing of it is claimed. */
 		struct iovec iov = { stack_read_room(s, UDP_READ_MAX, &room),
 				     UDP_READ_MAX };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-				    .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+		struct msghdr m = { .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = ctl,
+				    .msg_controllen = sizeof(ctl) };
 		ssize_t n;
 
 		if (!iov.iov_base) {

@@ -23,7 +23,8 @@
 
 static struct tcp_relay *relay_of(struct tcp_flow *c)
 {
-	return c->f.kind <= FLOW_PUBLISH ? container_of(c, struct tcp_relay, c) : NULL;
+	return c->f.kind <= FLOW_PUBLISH ? container_of(c, struct tcp_relay, c) :
+					   NULL;
 }
 
 void tcp_queue(struct stack *s, struct tcp_flow *c, enum tcp_queue where)
@@ -99,7 +100,8 @@ void tcp_flow_unreachable(struct stack *s, struct tcp_flow *c)
 	if (c->f.kind != FLOW_PUBLISH || c->t.state != TCPS_SYN_SENT)
 		return; /* RFC 1122 4.2.3.9: a soft error */
 	s->st.tcp_refused++;
-	tcp_flow_free(s, c); /* the client gets a reset, the only word it can hear */
+	tcp_flow_free(s,
+		      c); /* the client gets a reset, the only word it can hear */
 }
 
 /* ---- admission ---- */
@@ -143,10 +145,16 @@ static enum drop_reason admit_half_open(struct stack *s)
 static void syn_unreachable(struct stack *s, struct tcp_flow *c, enum icmp_error e)
 {
 	const struct flow_key *k = &c->f.ent.key;
-	struct tcp_hdr h = { .sport = k->in_port, .dport = k->out_port,
-			     .seq = c->pos, .flags = TCP_SYN, .wnd = UINT16_MAX };
-	struct ip_tx tx = { .src = k->in, .dst = k->out, .proto = IPPROTO_TCP,
-			    .ttl = IP_TTL_DEFAULT, .df = true };
+	struct tcp_hdr h = { .sport = k->in_port,
+			     .dport = k->out_port,
+			     .seq = c->pos,
+			     .flags = TCP_SYN,
+			     .wnd = UINT16_MAX };
+	struct ip_tx tx = { .src = k->in,
+			    .dst = k->out,
+			    .proto = IPPROTO_TCP,
+			    .ttl = IP_TTL_DEFAULT,
+			    .df = true };
 	struct gust_pkt *p = pkt_new(s->pool);
 
 	if (!p) {
@@ -190,7 +198,9 @@ refuse:
 	stack_fd_close(s, &r->sf);
 	tcp_queue(s, c, TQ_NONE);
 	s->st.tcp_refused++;
-	e = err == -ECONNREFUSED || err == -ECONNRESET ? -1 : icmp_error_from_errno(-err);
+	e = err == -ECONNREFUSED || err == -ECONNRESET ?
+		    -1 :
+		    icmp_error_from_errno(-err);
 	if (e >= 0 && stack_own(s, ipaddr_is4(&c->f.ent.key.in))) {
 		syn_unreachable(s, c, e);
 		tcp_flow_free(s, c);
@@ -262,7 +272,8 @@ static void refuse_syn(struct stack *s, struct gust_pkt *p /*taken*/)
 }
 
 /* A SYN of no flow, its addresses judged. */
-void tcp_flow_syn(struct stack *s, struct gust_pkt *p /*taken*/, const struct flow_key *k)
+void tcp_flow_syn(struct stack *s, struct gust_pkt *p /*taken*/,
+		  const struct flow_key *k)
 {
 	int kind = stack_is_own(s, &k->out) ? service_kind(s, k->out_port) : -1;
 	enum drop_reason why;
@@ -316,8 +327,8 @@ void tcp_relay_ready(struct stack_fd *sf, unsigned events)
 		flow_run(r->s, &r->c.f);
 }
 
-void tcp_flow_input(struct stack *s, struct tcp_flow *c, struct gust_pkt *p /*taken*/,
-		    const struct flow_key *k)
+void tcp_flow_input(struct stack *s, struct tcp_flow *c,
+		    struct gust_pkt *p /*taken*/, const struct flow_key *k)
 {
 	unsigned ev;
 
@@ -405,8 +416,9 @@ static bool relay_work(struct stack *s, struct tcp_relay *r, uint32_t ev)
 		if (!r->rd && !r->wr)
 			return false;
 		r->wr = false;
-		if (connect_done(s, r, hostsock_connect(r->sf.fd, &r->host,
-							r->host_port)))
+		if (connect_done(
+			    s, r,
+			    hostsock_connect(r->sf.fd, &r->host, r->host_port)))
 			return true;
 		list_del(&c->f.run); /* this is the visit */
 		return false;
@@ -472,7 +484,8 @@ static void note_events(struct stack *s, struct tcp_flow *c, uint32_t ev)
 			tcp_queue(s, c, TQ_NONE);
 	}
 	/* While the host still takes data, it is no mere TIME-WAIT. */
-	if (c->t.state != TCPS_TIME_WAIT || c->where != TQ_NONE || (r && r->sf.fd >= 0))
+	if (c->t.state != TCPS_TIME_WAIT || c->where != TQ_NONE ||
+	    (r && r->sf.fd >= 0))
 		return;
 	tcp_queue(s, c, TQ_TIME_WAIT);
 	if (s->n_tq[TQ_TIME_WAIT] > limit_or(s->snap->max_flows, MAX_FLOWS) / 8 + 1)

@@ -59,7 +59,8 @@ void tcp_relay_up(struct stack *s, struct tcp_relay *r)
 		for (size_t i = 0; i < m.msg_iovlen; i++)
 			len += iov[i].iov_len;
 		if (m.msg_iovlen == 1)
-			n = send(r->sf.fd, iov[0].iov_base, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+			n = send(r->sf.fd, iov[0].iov_base, len,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 		else
 			n = sendmsg(r->sf.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
@@ -115,7 +116,8 @@ static int queue(struct stack *s, struct tcp *t, uint8_t *p, uint32_t n)
 }
 
 /* One read of up to `want` bytes. False: enough for now. */
-static bool read_once(struct stack *s, struct tcp_relay *r, uint32_t want, uint32_t *left)
+static bool read_once(struct stack *s, struct tcp_relay *r, uint32_t want,
+		      uint32_t *left)
 {
 	struct tcp *t = &r->c.t;
 	uint32_t room;

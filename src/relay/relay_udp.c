@@ -215,8 +215,8 @@ void udp_flow_visit(struct stack *s, struct udp_flow *u)
 
 /* ---- from the inside ---- */
 
-static void enqueue(struct stack *s, struct udp_flow *u, struct gust_pkt *p /*taken*/,
-		    uint16_t dport)
+static void enqueue(struct stack *s, struct udp_flow *u,
+		    struct gust_pkt *p /*taken*/, uint16_t dport)
 {
 	uint32_t len = pkt_payload_len(p);
 
@@ -258,7 +258,8 @@ static enum drop_reason judge(struct stack *s, const struct gust_pkt *p,
 	return DROP_NONE;
 }
 
-static bool hop_ended(struct stack *s, struct gust_pkt *p /*taken when true*/, bool own)
+static bool hop_ended(struct stack *s, struct gust_pkt *p /*taken when true*/,
+		      bool own)
 {
 	if (own || pkt_ttl(p) > 1)
 		return false;
@@ -267,8 +268,9 @@ static bool hop_ended(struct stack *s, struct gust_pkt *p /*taken when true*/, b
 	return true;
 }
 
-static void input_slow(struct stack *s, struct udp_flow *u, struct gust_pkt *p /*taken*/,
-		       const struct flow_key *k, const struct ipaddr *dst, uint16_t dport)
+static void input_slow(struct stack *s, struct udp_flow *u,
+		       struct gust_pkt *p /*taken*/, const struct flow_key *k,
+		       const struct ipaddr *dst, uint16_t dport)
 {
 	bool own = stack_is_own(s, dst);
 	enum drop_reason r;
@@ -296,7 +298,8 @@ static void input_slow(struct stack *s, struct udp_flow *u, struct gust_pkt *p /
 	enqueue(s, u, p, dport);
 }
 
-void udp_input(struct stack *s, struct gust_pkt *p /*taken*/, const struct flow_key *k)
+void udp_input(struct stack *s, struct gust_pkt *p /*taken*/,
+	       const struct flow_key *k)
 {
 	uint16_t dport = get16(p->head + pkt_l4(p)->off + 2);
 	struct udp_flow *u;

@@ -33,7 +33,7 @@ struct tx {
 	struct iovec iov[TX_IOV];
 	unsigned niov, npkt;
 	uint32_t len;
-	uint16_t g;       /* segment size, 0: one datagram */
+	uint16_t g; /* segment size, 0: one datagram */
 	uint8_t tos, ttl; /* ttl 0: the default */
 };
 
@@ -141,8 +141,8 @@ static void tx_gather(struct udp_flow *u, struct tx *t)
 		uint32_t len = pkt_payload_len(p);
 		unsigned n;
 
-		if (p->gso_size || !len || len > size || t->len + len > udp_max(u) ||
-		    !same_way(first, p))
+		if (p->gso_size || !len || len > size ||
+		    t->len + len > udp_max(u) || !same_way(first, p))
 			break;
 		n = payload_iov(p, 0, len, t->iov + t->niov, TX_IOV - t->niov);
 		if (!n)
@@ -160,8 +160,10 @@ static ssize_t tx_send(struct udp_flow *u, struct udp_sock *us, struct tx *t)
 {
 	_Alignas(struct cmsghdr) uint8_t ctl[128];
 	bool is4 = ipaddr_is4(&u->to_host);
-	struct msghdr m = { .msg_name = &u->sa, .msg_namelen = u->sa_len,
-			    .msg_iov = t->iov, .msg_iovlen = t->niov };
+	struct msghdr m = { .msg_name = &u->sa,
+			    .msg_namelen = u->sa_len,
+			    .msg_iov = t->iov,
+			    .msg_iovlen = t->niov };
 	struct cmsghdr *c = NULL;
 	size_t used = 0;
 	int v;
@@ -171,12 +173,14 @@ static ssize_t tx_send(struct udp_flow *u, struct udp_sock *us, struct tx *t)
 		m.msg_control = ctl;
 		m.msg_controllen = sizeof(ctl);
 		if (t->g) {
-			c = hostsock_cmsg(&m, c, SOL_UDP, UDP_SEGMENT, &t->g, sizeof(t->g));
+			c = hostsock_cmsg(&m, c, SOL_UDP, UDP_SEGMENT, &t->g,
+					  sizeof(t->g));
 			used += CMSG_SPACE(sizeof(t->g));
 		}
 		if ((v = t->tos)) {
 			c = hostsock_cmsg(&m, c, is4 ? IPPROTO_IP : IPPROTO_IPV6,
-					  is4 ? IP_TOS : IPV6_TCLASS, &v, sizeof(v));
+					  is4 ? IP_TOS : IPV6_TCLASS, &v,
+					  sizeof(v));
 			used += CMSG_SPACE(sizeof(v));
 		}
 		if ((v = t->ttl)) {
@@ -294,7 +298,8 @@ static bool tx_failed(struct stack *s, struct udp_flow *u, struct udp_sock *us,
 		u->f.nomem = true;
 		return false;
 	}
-	if (t->g && (err == EIO || err == EINVAL || err == ENOPROTOOPT || err == EMSGSIZE)) {
+	if (t->g && (err == EIO || err == EINVAL || err == ENOPROTOOPT ||
+		     err == EMSGSIZE)) {
 		u->gso_limit = err == EINVAL || err == EMSGSIZE ? t->g - 1 : 0;
 		if (us)
 			udp_errors(s, us, NULL);
@@ -308,7 +313,8 @@ static bool tx_failed(struct stack *s, struct udp_flow *u, struct udp_sock *us,
 		mtu = ipaddr_is4(&u->to_host) ? 65535 : 65575;
 	if (e >= 0)
 		stack_icmp_error(s, p, e, mtu, NULL);
-	drop_count(s->drops, e == ICMP_E_TOO_BIG ? DROP_TOO_BIG : DROP_HOST_ERROR, 1);
+	drop_count(s->drops, e == ICMP_E_TOO_BIG ? DROP_TOO_BIG : DROP_HOST_ERROR,
+		   1);
 	tx_done(u, 1, t->len);
 	*tries = 0;
 	return true;
@@ -334,7 +340,8 @@ void udp_flush(struct stack *s, struct udp_flow *u)
 		}
 		tx_gather(u, &t);
 		if (us) {
-			set_df(us, ipaddr_is4(&u->to_host), pkt_df(s, u->txq.first));
+			set_df(us, ipaddr_is4(&u->to_host),
+			       pkt_df(s, u->txq.first));
 			r = tx_send(u, us, &t);
 			err = errno;
 		}
@@ -353,14 +360,15 @@ void udp_flush(struct stack *s, struct udp_flow *u)
 /* ---- errors ---- */
 
 /* Which inside host sent the datagram that this error is about? */
-static bool error_key(struct stack *s, struct udp_sock *us, const struct host_error *he,
-		      struct flow_key *ret)
+static bool error_key(struct stack *s, struct udp_sock *us,
+		      const struct host_error *he, struct flow_key *ret)
 {
 	struct udp_flow *u = us->u;
 	enum drop_reason why;
 
 	if (!u) {
-		u = publish_udp_flow(s, us->pub, &he->dst, he->dst_port, false, &why);
+		u = publish_udp_flow(s, us->pub, &he->dst, he->dst_port, false,
+				     &why);
 		if (!u)
 			return false;
 		*ret = u->f.ent.key;
@@ -431,7 +439,8 @@ void udp_out(struct stack *s, const struct ipaddr *src, uint16_t sport,
 		frag_unref(f);
 		return;
 	}
-	p = udp_packet(s->pool, src, sport, dst, dport, ttl, tos, s->ip_id, f, g, &s->caps);
+	p = udp_packet(s->pool, src, sport, dst, dport, ttl, tos, s->ip_id, f, g,
+		       &s->caps);
 	s->ip_id += n;
 	if (!p) {
 		drop_count(s->drops, DROP_NO_PKT, n);
@@ -441,8 +450,9 @@ void udp_out(struct stack *s, const struct ipaddr *src, uint16_t sport,
 }
 
 /* Whose is it, and may it come in? */
-static struct udp_flow *run_flow(struct stack *s, struct udp_sock *us, const struct run *r,
-				 struct ipaddr *ret_src, uint16_t *ret_port)
+static struct udp_flow *run_flow(struct stack *s, struct udp_sock *us,
+				 const struct run *r, struct ipaddr *ret_src,
+				 uint16_t *ret_port)
 {
 	struct udp_flow *u = us->u;
 	enum drop_reason why = DROP_UDP_FILTER;
@@ -508,7 +518,8 @@ static void recv_cmsgs(struct msghdr *m, uint16_t *ret_g, uint8_t *ret_tos)
 			*ret_g = v > 0 && v <= UINT16_MAX ? v : 0;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			*ret_tos = *CMSG_DATA(c);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+		} else if (c->cmsg_level == IPPROTO_IPV6 &&
+			   c->cmsg_type == IPV6_TCLASS) {
 			memcpy(&v, CMSG_DATA(c), sizeof(v));
 			*ret_tos = v;
 		}
@@ -516,7 +527,8 @@ static void recv_cmsgs(struct msghdr *m, uint16_t *ret_g, uint8_t *ret_tos)
 }
 
 /* Does what stands right behind the run belong to it? */
-static bool run_takes(const struct stack *s, const struct run *r, const struct run *n)
+static bool run_takes(const struct stack *s, const struct run *r,
+		      const struct run *n)
 {
 	return r->n && r->open && n->len && caps_has(&s->caps, FEAT_USO) &&
 	       n->g <= r->g && (n->g == r->g || n->len == n->g) &&
@@ -530,9 +542,12 @@ static int recv_one(struct stack *s, struct udp_sock *us, uint8_t *p, struct run
 {
 	_Alignas(struct cmsghdr) uint8_t ctl[128];
 	struct iovec iov = { p, UDP_READ_MAX };
-	struct msghdr m = { .msg_name = &n->from, .msg_namelen = sizeof(n->from),
-			    .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	struct msghdr m = { .msg_name = &n->from,
+			    .msg_namelen = sizeof(n->from),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
+			    .msg_controllen = sizeof(ctl) };
 	ssize_t len = recvmsg(us->sf.fd, &m, MSG_DONTWAIT);
 	uint16_t g = 0;
 

@@ -67,9 +67,9 @@ unsigned stack_report(struct stack *s, uint32_t *pos, struct stack_flow_report *
 		      unsigned max, const struct env *env)
 {
 	static const char *const names[] = {
-		[FLOW_RELAY] = "relay",		[FLOW_PUBLISH] = "publish",
-		[FLOW_ECHO] = "echo",		[FLOW_DISCARD] = "discard",
-		[FLOW_CHARGEN] = "chargen",	[FLOW_UDP] = "relay",
+		[FLOW_RELAY] = "relay",         [FLOW_PUBLISH] = "publish",
+		[FLOW_ECHO] = "echo",           [FLOW_DISCARD] = "discard",
+		[FLOW_CHARGEN] = "chargen",     [FLOW_UDP] = "relay",
 		[FLOW_UDP_PUBLISH] = "publish", [FLOW_PING] = "ping",
 	};
 	struct flow_ent *e;

@@ -35,7 +35,8 @@ int service_kind(const struct stack *s, uint16_t port)
 }
 
 /* A piece of the pattern that begins at `pos` of its period. */
-static bool gen_frag(struct stack *s, uint32_t pos, uint32_t len, struct gust_frag *ret)
+static bool gen_frag(struct stack *s, uint32_t pos, uint32_t len,
+		     struct gust_frag *ret)
 {
 	struct gust_slab *b = s->gen_slab;
 
@@ -46,9 +47,11 @@ static bool gen_frag(struct stack *s, uint32_t pos, uint32_t len, struct gust_fr
 		for (uint32_t i = 0; i < b->cap; i++) {
 			uint32_t col = i % GEN_LINE;
 
-			b->data[i] = col == GEN_LINE - 2 ? '\r' :
-				     col == GEN_LINE - 1 ? '\n' :
-				     ' ' + (i / GEN_LINE + col) % GEN_CHARS;
+			b->data[i] = col == GEN_LINE - 2 ?
+					     '\r' :
+				     col == GEN_LINE - 1 ?
+					     '\n' :
+					     ' ' + (i / GEN_LINE + col) % GEN_CHARS;
 		}
 		b->used = b->cap;
 	}
@@ -136,8 +139,10 @@ void service_run(struct stack *s, struct tcp_flow *c)
 /* Turn the whole superpacket round; payload stays where it is. */
 static void udp_echo(struct stack *s, struct gust_pkt *p /*taken*/)
 {
-	struct ip_tx tx = { .proto = IPPROTO_UDP, .ttl = IP_TTL_DEFAULT,
-			    .tos = pkt_tos(p) & 0xfc, .id = s->ip_id };
+	struct ip_tx tx = { .proto = IPPROTO_UDP,
+			    .ttl = IP_TTL_DEFAULT,
+			    .tos = pkt_tos(p) & 0xfc,
+			    .id = s->ip_id };
 	uint16_t sport;
 	uint8_t proto;
 
@@ -163,12 +168,14 @@ static void udp_chargen(struct stack *s, struct gust_pkt *p /*taken*/)
 	uint8_t proto;
 
 	pkt_addrs(p, &src, &dst, &proto);
-	if (!gen_frag(s, rng_below(s->env->rng, GEN_PERIOD), n * GEN_DATAGRAM, &f)) {
+	if (!gen_frag(s, rng_below(s->env->rng, GEN_PERIOD), n * GEN_DATAGRAM,
+		      &f)) {
 		stack_drop(s, p, DROP_NO_SLAB);
 		return;
 	}
 	s->st.svc_bytes += f.len;
-	udp_out(s, &dst, get16(t + 2), &src, get16(t), 0, &f, n > 1 ? GEN_DATAGRAM : 0);
+	udp_out(s, &dst, get16(t + 2), &src, get16(t), 0, &f,
+		n > 1 ? GEN_DATAGRAM : 0);
 	pkt_free(p);
 }
 

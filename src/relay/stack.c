@@ -20,7 +20,8 @@ static void take_snap(struct stack *s, const struct stack_snap *snap)
 	s->caps = snap->to_inside;
 	s->tctx.conf = &snap->tcp;
 	s->tctx.caps = &s->caps;
-	s->split_lo = snap->mark || snap->device[0] || !ipaddr_is_any(&snap->source4) ||
+	s->split_lo = snap->mark || snap->device[0] ||
+		      !ipaddr_is_any(&snap->source4) ||
 		      !ipaddr_is_any(&snap->source6);
 }
 
@@ -105,7 +106,8 @@ static void free_flows(struct stack *s, struct gust_batch *out)
 		do {
 			f = container_of(e, struct flow, ent);
 			if (is_tcp(f)) {
-				struct tcp_flow *c = container_of(f, struct tcp_flow, f);
+				struct tcp_flow *c =
+					container_of(f, struct tcp_flow, f);
 
 				tcp_abort(&c->t, s->env);
 				tcp_output(&c->t, out, s->env);
@@ -151,7 +153,8 @@ void stack_free(struct stack *s, struct gust_batch *out, const struct env *env)
  * Connections see a new MTU when they are next touched, before anything is
  * sent: an idle one has nothing that could be too large.
  */
-void stack_set_snap(struct stack *s, const struct stack_snap *snap, const struct env *env)
+void stack_set_snap(struct stack *s, const struct stack_snap *snap,
+		    const struct env *env)
 {
 	uint32_t mtu = s->caps.mtu;
 
@@ -366,7 +369,8 @@ void stack_push(struct stack *s, struct gust_pkt *p /*taken*/)
 	}
 	if (p->need & GUST_F_CSUM)
 		pkt_csum_complete(p);
-	r = ip_fragment(p, mtu, ipaddr_is4(&dst) ? s->ip_id++ : rng_u32(s->env->rng),
+	r = ip_fragment(p, mtu,
+			ipaddr_is4(&dst) ? s->ip_id++ : rng_u32(s->env->rng),
 			&s->outq);
 	if (r < 0)
 		stack_drop(s, p, r == -EMSGSIZE ? DROP_TOO_BIG : DROP_NO_PKT);
@@ -399,7 +403,8 @@ uint8_t *stack_read_room(struct stack *s, uint32_t want, uint32_t *ret_len)
 	return b->data + b->used;
 }
 
-void stack_read_take(struct stack *s, uint8_t *p, uint32_t len, struct gust_frag *ret)
+void stack_read_take(struct stack *s, uint8_t *p, uint32_t len,
+		     struct gust_frag *ret)
 {
 	struct gust_slab *b = s->rd_slab;
 	uint32_t end = p + len - b->data;

@@ -34,12 +34,12 @@ struct stack_map {
 };
 
 struct stack_publish {
-	uint8_t proto;          /* IPPROTO_TCP or IPPROTO_UDP */
-	struct ipaddr listen;   /* host side; any is fine */
+	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	struct ipaddr listen; /* host side; any is fine */
 	uint16_t listen_port;
-	struct ipaddr to;       /* inside */
+	struct ipaddr to; /* inside */
 	uint16_t to_port;
-	char device[16];        /* SO_BINDTODEVICE, "" none */
+	char device[16]; /* SO_BINDTODEVICE, "" none */
 };
 
 /*
@@ -58,22 +58,22 @@ struct stack_snap {
 	/* Of the stack, on a tap; all zero: none. It answers echo requests and
 	 * refuses everything else: nothing is behind it. */
 	struct ipaddr linklocal;
-	unsigned n_map;             /* explicit ones; `loopback_own` adds own -> loopback */
+	unsigned n_map; /* explicit ones; `loopback_own` adds own -> loopback */
 	struct stack_map map[STACK_MAPS_MAX];
-	bool loopback_own;          /* own addresses map to the host's loopback */
-	unsigned n_local;           /* the kernel's end of the interface: inside hosts */
+	bool loopback_own; /* own addresses map to the host's loopback */
+	unsigned n_local; /* the kernel's end of the interface: inside hosts */
 	struct ipaddr local[STACK_OWN_MAX];
 
 	struct tcp_conf tcp;
 	struct udp_conf udp;
 
 	/* host sockets */
-	uint32_t mark;              /* SO_MARK, 0 none */
-	char device[16];            /* SO_BINDTODEVICE, "" none */
+	uint32_t mark; /* SO_MARK, 0 none */
+	char device[16]; /* SO_BINDTODEVICE, "" none */
 	struct ipaddr source4, source6; /* bind before connect; any: none */
-	char congestion[16];        /* TCP_CONGESTION of host sockets, "" default */
-	uint32_t connect_timeout_us;/* 0: the kernel's own */
-	bool udp_filter_endpoint;   /* true: anyone may answer a mapping; false:
+	char congestion[16]; /* TCP_CONGESTION of host sockets, "" default */
+	uint32_t connect_timeout_us; /* 0: the kernel's own */
+	bool udp_filter_endpoint; /* true: anyone may answer a mapping; false:
 				       only addresses it has sent to (RFC 4787 8) */
 
 	/* limits, per worker; 0: 262144 TCP flows, 1024 half-open, 16384, 1024 */
@@ -93,8 +93,8 @@ struct stack_snap {
 
 /* One watched descriptor; embedded in its owner's object. */
 struct stack_fd {
-	int fd;                 /* -1: none */
-	void *loop;             /* the loop's own, NULL when not registered */
+	int fd; /* -1: none */
+	void *loop; /* the loop's own, NULL when not registered */
 	/* Called by the loop; must not free its own stack_fd synchronously unless
 	 * it removed it first. */
 	void (*ready)(struct stack_fd *sf, unsigned events);
@@ -112,9 +112,9 @@ struct stack_io {
 };
 
 struct stack_stats {
-	uint64_t tcp_flows, tcp_half_open, udp_flows, echo_flows;     /* now */
-	uint64_t tcp_opened, tcp_refused, udp_opened, echo_opened;    /* ever */
-	uint64_t host_in_bytes, host_out_bytes;                       /* host sockets */
+	uint64_t tcp_flows, tcp_half_open, udp_flows, echo_flows; /* now */
+	uint64_t tcp_opened, tcp_refused, udp_opened, echo_opened; /* ever */
+	uint64_t host_in_bytes, host_out_bytes; /* host sockets */
 	uint64_t svc_bytes;
 	uint64_t icmp_errors_out, icmp_errors_in, echo_replies;
 	uint64_t reasm_ok;
@@ -125,8 +125,9 @@ struct stack_stats {
 /* One flow, for `gustctl flows`. */
 struct stack_flow_report {
 	struct flow_key key;
-	const char *kind;    /* "relay", "publish", "echo", "discard", "chargen", "ping" */
-	struct ipaddr host;  /* whom the host socket talks to */
+	const char *
+		kind; /* "relay", "publish", "echo", "discard", "chargen", "ping" */
+	struct ipaddr host; /* whom the host socket talks to */
 	uint16_t host_port;
 	uint64_t age_us, idle_us, bytes_in, bytes_out; /* from the inside, to it */
 	struct tcp_report tcp; /* proto TCP only */
@@ -152,13 +153,15 @@ void stack_free(struct stack *s, struct gust_batch *out, const struct env *env);
 int stack_publish(struct stack *s, char *err, size_t err_len);
 
 /* Take a newer snapshot: flows see the new mtu and limits at once. */
-void stack_set_snap(struct stack *s, const struct stack_snap *snap, const struct env *env);
+void stack_set_snap(struct stack *s, const struct stack_snap *snap,
+		    const struct env *env);
 
 /* `env` of the turn: stored, because fd callbacks come between turns. The
  * worker keeps env->now_us fresh. */
 
 /* Packets of this worker, in order. Takes them all. */
-void stack_input(struct stack *s, struct gust_batch *in /*taken*/, const struct env *env);
+void stack_input(struct stack *s, struct gust_batch *in /*taken*/,
+		 const struct env *env);
 
 /*
  * Packets of ours that the inside cannot be given, because no neighbour answers

@@ -28,46 +28,48 @@
 #include "ip/ip.h"
 #include "relay/stack.h"
 
-#define MAX_FLOWS 262144          /* defaults of the snapshot's limits */
+#define MAX_FLOWS 262144 /* defaults of the snapshot's limits */
 #define MAX_HALF_OPEN 1024
 #define MAX_UDP 16384
 #define MAX_ECHO 1024
-#define TURN_BUDGET (4u << 20)   /* bytes read from host sockets in a turn */
-#define FLOW_BUDGET (1u << 20)   /* of these, for one flow */
-#define READ_MAX (512u << 10)    /* one recv(): one piece of one superpacket */
-#define READ_ROOM (256u << 10)   /* a slab with less left is replaced */
-#define READ_LOW (64u << 10)     /* wait for that much send space */
-#define READ_AGAIN (16u << 10)   /* a short read below that is tried again */
-#define READ_COPY 2048           /* up to that, a copy does not pin the slab */
-#define RETRY_US 2000            /* after memory ran out */
-#define RST_WAIT_US 5000000      /* host reset: what it sent before may leave */
-#define HALF_AGE_US 250000       /* a half-open one that old may be evicted */
-#define SYN_BUSY 8               /* new connections in a turn, beside bulk data */
+#define TURN_BUDGET (4u << 20) /* bytes read from host sockets in a turn */
+#define FLOW_BUDGET (1u << 20) /* of these, for one flow */
+#define READ_MAX (512u << 10) /* one recv(): one piece of one superpacket */
+#define READ_ROOM (256u << 10) /* a slab with less left is replaced */
+#define READ_LOW (64u << 10) /* wait for that much send space */
+#define READ_AGAIN (16u << 10) /* a short read below that is tried again */
+#define READ_COPY 2048 /* up to that, a copy does not pin the slab */
+#define RETRY_US 2000 /* after memory ran out */
+#define RST_WAIT_US 5000000 /* host reset: what it sent before may leave */
+#define HALF_AGE_US 250000 /* a half-open one that old may be evicted */
+#define SYN_BUSY 8 /* new connections in a turn, beside bulk data */
 #define SYN_IDLE 64
 #define ACCEPT_MAX 64
 #define ECHO_TIMEOUT_US 60000000
 #define UDP_QUEUE_MAX (256u << 10)
 #define UDP_READ_MAX 65536u
-#define UDP_SEGS_MAX 64          /* UDP_MAX_SEGMENTS of the kernel */
+#define UDP_SEGS_MAX 64 /* UDP_MAX_SEGMENTS of the kernel */
 #define PEERS_INLINE 4
 #define PEERS_MAX 1024
 #define PORT_LO 1024
 #define PORT_HI 65535
 
 enum flow_kind {
-	FLOW_RELAY,   /* TCP, inside to host */
+	FLOW_RELAY, /* TCP, inside to host */
 	FLOW_PUBLISH, /* TCP, host to inside */
-	FLOW_ECHO, FLOW_DISCARD, FLOW_CHARGEN, /* TCP, built in */
-	FLOW_UDP,     /* endpoint-independent mapping */
+	FLOW_ECHO,
+	FLOW_DISCARD,
+	FLOW_CHARGEN, /* TCP, built in */
+	FLOW_UDP, /* endpoint-independent mapping */
 	FLOW_UDP_PUBLISH,
 	FLOW_PING,
 };
 
 struct flow {
 	struct flow_ent ent;
-	uint8_t kind;  /* enum flow_kind */
-	bool again;    /* a budget ran out: visit again */
-	bool nomem;    /* memory ran out: visit again after RETRY_US */
+	uint8_t kind; /* enum flow_kind */
+	bool again; /* a budget ran out: visit again */
+	bool nomem; /* memory ran out: visit again after RETRY_US */
 	struct wtimer timer;
 	struct list run;
 	uint64_t born_us;
@@ -77,21 +79,21 @@ struct flow {
 enum tcp_queue {
 	TQ_NONE,
 	TQ_CONNECTING, /* the host socket is connecting */
-	TQ_ANSWERED,   /* SYN-ACK sent, not acknowledged */
+	TQ_ANSWERED, /* SYN-ACK sent, not acknowledged */
 	TQ_TIME_WAIT,
-	TQ_ORPHAN,     /* not in the table, see above */
+	TQ_ORPHAN, /* not in the table, see above */
 	TQ_N
 };
 
 struct tcp_flow {
 	struct flow f;
 	struct list q;
-	uint32_t ev;       /* TCP_EV_* since the last visit */
-	uint32_t mtu_gen;  /* stack.mtu_gen that it has seen */
-	uint32_t pos;      /* chargen: place in the pattern; relay: the SYN's seq */
-	uint8_t where;     /* enum tcp_queue */
-	bool est;          /* the handshake is complete */
-	bool shut;         /* built in: tcp_shutdown() was called */
+	uint32_t ev; /* TCP_EV_* since the last visit */
+	uint32_t mtu_gen; /* stack.mtu_gen that it has seen */
+	uint32_t pos; /* chargen: place in the pattern; relay: the SYN's seq */
+	uint8_t where; /* enum tcp_queue */
+	bool est; /* the handshake is complete */
+	bool shut; /* built in: tcp_shutdown() was called */
 	struct tcp t;
 };
 
@@ -102,13 +104,13 @@ struct tcp_relay {
 	struct stack_fd sf;
 	struct ipaddr host;
 	uint16_t host_port;
-	bool rd, wr;       /* readiness */
-	bool rd_eof;       /* the host's FIN was seen, ours is queued */
-	bool wr_shut;      /* the inside's FIN was carried over */
-	bool up_dead;      /* the host takes nothing more, it may still give */
-	bool rst;          /* the host reset; the inside hears of it when it has
+	bool rd, wr; /* readiness */
+	bool rd_eof; /* the host's FIN was seen, ours is queued */
+	bool wr_shut; /* the inside's FIN was carried over */
+	bool up_dead; /* the host takes nothing more, it may still give */
+	bool rst; /* the host reset; the inside hears of it when it has
 			      what came before, or at due_us */
-	uint64_t due_us;   /* connect timeout, or see above; ENV_NEVER */
+	uint64_t due_us; /* connect timeout, or see above; ENV_NEVER */
 };
 
 /* A host UDP socket: of a mapping, or of a published port. */
@@ -117,30 +119,30 @@ struct udp_publish;
 struct udp_sock {
 	struct stack_fd sf;
 	struct stack *s;
-	struct udp_flow *u;        /* one of these two */
+	struct udp_flow *u; /* one of these two */
 	struct udp_publish *pub;
 	bool rd, wr;
-	int8_t df;                 /* IP_MTU_DISCOVER: 1 do, 0 want, -1 not set */
+	int8_t df; /* IP_MTU_DISCOVER: 1 do, 0 want, -1 not set */
 };
 
 /* Addresses that a mapping has sent to. */
 struct udp_peers {
 	uint32_t n, cap;
 	struct ipaddr few[PEERS_INLINE];
-	struct ipaddr *tab;        /* cap slots, all zero: free */
+	struct ipaddr *tab; /* cap slots, all zero: free */
 };
 
 struct udp_flow {
 	struct flow f;
 	struct stack *s;
-	struct udp_sock sk[2];     /* outside; loopback, where they must differ */
+	struct udp_sock sk[2]; /* outside; loopback, where they must differ */
 	struct udp_publish *pub;
 	struct list pub_link;
 	struct udp_life life;
 	struct gust_batch txq;
 	uint32_t tx_bytes;
-	uint32_t tx_off;           /* of the first packet, already sent */
-	uint16_t gso_limit;        /* larger segments were refused */
+	uint32_t tx_off; /* of the first packet, already sent */
+	uint16_t gso_limit; /* larger segments were refused */
 	/* the destination that was judged last */
 	uint16_t ok_port;
 	struct ipaddr ok_dst;
@@ -150,7 +152,7 @@ struct udp_flow {
 	struct ipaddr to, to_host;
 	socklen_t sa_len;
 	uint8_t to_sk;
-	struct sockaddr_in6 sa;    /* or a sockaddr_in */
+	struct sockaddr_in6 sa; /* or a sockaddr_in */
 	struct udp_peers peers;
 	uint64_t bytes_in, bytes_out;
 };
@@ -158,8 +160,8 @@ struct udp_flow {
 struct udp_publish {
 	struct udp_sock us;
 	struct stack_publish conf;
-	struct list flows;         /* udp_flow.pub_link */
-	struct list run;           /* stack.pub_run */
+	struct list flows; /* udp_flow.pub_link */
+	struct list run; /* stack.pub_run */
 	uint32_t tries;
 };
 
@@ -167,7 +169,7 @@ struct listener {
 	struct stack_fd sf;
 	struct stack *s;
 	struct stack_publish conf;
-	struct list run;           /* stack.acc_run */
+	struct list run; /* stack.acc_run */
 };
 
 struct ping_flow {
@@ -175,7 +177,7 @@ struct ping_flow {
 	struct stack *s;
 	struct stack_fd sf;
 	bool raw, rd;
-	uint16_t host_id;          /* SOCK_RAW: the id that we chose */
+	uint16_t host_id; /* SOCK_RAW: the id that we chose */
 	uint64_t last_us;
 	struct ipaddr host;
 	uint64_t bytes_in, bytes_out;
@@ -200,31 +202,31 @@ struct stack {
 	struct port_caps caps;
 	struct tcp_ctx tctx;
 	uint32_t mtu_gen;
-	bool split_lo;        /* host's loopback needs sockets of its own */
+	bool split_lo; /* host's loopback needs sockets of its own */
 	bool draining;
 	bool pmtu_used;
 
 	struct flow_table *tab;
-	struct flow *last;    /* most recent hit of the table */
+	struct flow *last; /* most recent hit of the table */
 	struct wheel *wheel;
 	struct reasm *reasm;
 	struct pmtu_cache *pmtu;
 	struct icmp_limiter icmp_lim;
 	uint16_t ip_id;
 
-	struct list run;      /* struct flow.run */
+	struct list run; /* struct flow.run */
 	struct list acc_run, pub_run;
 	struct gust_batch outq;
 	struct gust_batch synq; /* SYNs that wait for their turn */
 	uint32_t syn_left;
-	uint32_t budget;      /* of this turn */
-	uint64_t moved;       /* bytes moved in this turn */
+	uint32_t budget; /* of this turn */
+	uint64_t moved; /* bytes moved in this turn */
 
 	struct list tq[TQ_N];
 	uint32_t n_tq[TQ_N];
 	uint32_t n_tcp, n_udp, n_echo;
 
-	struct gust_slab *rd_slab;  /* host sockets are read into it */
+	struct gust_slab *rd_slab; /* host sockets are read into it */
 	struct gust_slab *gen_slab; /* chargen's pattern */
 	struct obj_pool o_service, o_relay, o_udp, o_ping;
 
@@ -232,8 +234,8 @@ struct stack {
 	struct udp_publish *pub[STACK_PUBLISH_MAX];
 	unsigned n_listen, n_pub;
 	uint32_t port_tries;
-	uint64_t retry_us;    /* acc_run and pub_run rest until then, 0: no rest */
-	bool buf_force_no;    /* SO_RCVBUFFORCE was refused */
+	uint64_t retry_us; /* acc_run and pub_run rest until then, 0: no rest */
+	bool buf_force_no; /* SO_RCVBUFFORCE was refused */
 
 	struct stack_stats st;
 };
@@ -256,7 +258,10 @@ static inline void stack_drop(struct stack *s, struct gust_pkt *p /*taken*/,
 	drop_count(s->drops, why, 1);
 	pkt_free(p);
 }
-static inline uint32_t limit_or(uint32_t v, uint32_t dflt) { return v ? v : dflt; }
+static inline uint32_t limit_or(uint32_t v, uint32_t dflt)
+{
+	return v ? v : dflt;
+}
 
 struct flow *stack_find(struct stack *s, const struct flow_key *k);
 /* f->ent.key and kind are set. 0 or -errno. */
@@ -270,7 +275,8 @@ void stack_push(struct stack *s, struct gust_pkt *p /*taken*/);
 /* Room for host data: at least `want` or 64 KiB where memory allows. NULL: none.
  * What is kept is claimed with stack_read_take(). */
 uint8_t *stack_read_room(struct stack *s, uint32_t want, uint32_t *ret_len);
-void stack_read_take(struct stack *s, uint8_t *p, uint32_t len, struct gust_frag *ret);
+void stack_read_take(struct stack *s, uint8_t *p, uint32_t len,
+		     struct gust_frag *ret);
 void stack_fd_close(struct stack *s, struct stack_fd *sf);
 
 /* input.c */
@@ -286,12 +292,14 @@ bool stack_is_local(const struct stack *s, const struct ipaddr *a);
 /* First own address of that family; NULL: none. */
 const struct ipaddr *stack_own(const struct stack *s, bool is4);
 /* Whence an error about a packet from `src` to `dst` comes; NULL: nowhere. */
-const struct ipaddr *stack_error_source(const struct stack *s, const struct ipaddr *src,
+const struct ipaddr *stack_error_source(const struct stack *s,
+					const struct ipaddr *src,
 					const struct ipaddr *dst);
 enum drop_reason stack_check_src(const struct stack *s, const struct ipaddr *a);
 enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a);
 /* Inside address -> host address. -ECONNREFUSED: ours and not mapped. */
-int stack_map_out(const struct stack *s, const struct ipaddr *seen, struct ipaddr *ret_host);
+int stack_map_out(const struct stack *s, const struct ipaddr *seen,
+		  struct ipaddr *ret_host);
 /* Host address -> what the inside may see of it. False: it has no form there. */
 bool stack_map_in(const struct stack *s, const struct ipaddr *host, bool is4,
 		  struct ipaddr *ret_seen);
@@ -305,14 +313,14 @@ int hostsock_listen(struct stack *s, const struct stack_publish *p);
 int hostsock_connect(int fd, const struct ipaddr *host, uint16_t port);
 /* Append to the control data of `m`, which is zeroed and large enough; `c` is
  * the one before, NULL: the first. */
-struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level, int type,
-			      const void *v, size_t len);
+struct cmsghdr *hostsock_cmsg(struct msghdr *m, struct cmsghdr *c, int level,
+			      int type, const void *v, size_t len);
 void hostsock_reset(int fd); /* RST to the peer, and closed */
 
 /* One entry of a socket's error queue. */
 struct host_error {
-	int e;              /* enum icmp_error, -1: no such form */
-	bool local;         /* from our own kernel, about the last send */
+	int e; /* enum icmp_error, -1: no such form */
+	bool local; /* from our own kernel, about the last send */
 	uint32_t info;
 	struct ipaddr dst, from; /* `from` any: not known */
 	uint16_t dst_port;
@@ -323,17 +331,20 @@ int hostsock_error(int fd, struct host_error *ret); /* -EAGAIN: none */
 
 /* icmp_in.c */
 void icmp_input(struct stack *s, struct gust_pkt *p /*taken*/);
-void stack_icmp_error(struct stack *s, const struct gust_pkt *about, enum icmp_error e,
-		      uint32_t info, const struct ipaddr *from /* NULL: own */);
-void stack_icmp_synth(struct stack *s, const struct flow_key *k, const struct host_error *he);
+void stack_icmp_error(struct stack *s, const struct gust_pkt *about,
+		      enum icmp_error e, uint32_t info,
+		      const struct ipaddr *from /* NULL: own */);
+void stack_icmp_synth(struct stack *s, const struct flow_key *k,
+		      const struct host_error *he);
 /* Address from which an error is told that a host's router reported. */
 bool stack_icmp_from(struct stack *s, const struct host_error *he, bool is4,
 		     struct ipaddr *ret);
 
 /* relay_tcp.c */
-void tcp_flow_input(struct stack *s, struct tcp_flow *c, struct gust_pkt *p /*taken*/,
-		    const struct flow_key *k);
-void tcp_flow_syn(struct stack *s, struct gust_pkt *p /*taken*/, const struct flow_key *k);
+void tcp_flow_input(struct stack *s, struct tcp_flow *c,
+		    struct gust_pkt *p /*taken*/, const struct flow_key *k);
+void tcp_flow_syn(struct stack *s, struct gust_pkt *p /*taken*/,
+		  const struct flow_key *k);
 void tcp_flow_visit(struct stack *s, struct tcp_flow *c); /* may free it */
 void tcp_flow_timer(struct stack *s, struct tcp_flow *c);
 void tcp_flow_free(struct stack *s, struct tcp_flow *c);
@@ -352,7 +363,8 @@ void tcp_relay_down(struct stack *s, struct tcp_relay *r);
 void tcp_relay_broken(struct stack *s, struct tcp_relay *r);
 
 /* relay_udp.c */
-void udp_input(struct stack *s, struct gust_pkt *p /*taken*/, const struct flow_key *k);
+void udp_input(struct stack *s, struct gust_pkt *p /*taken*/,
+	       const struct flow_key *k);
 void udp_flow_visit(struct stack *s, struct udp_flow *u);
 void udp_flow_timer(struct stack *s, struct udp_flow *u);
 void udp_flow_free(struct stack *s, struct udp_flow *u);
@@ -387,8 +399,8 @@ void publish_udp_close(struct stack *s);
 void publish_udp_run(struct stack *s);
 /* The flow of that remote, made where it is new. */
 struct udp_flow *publish_udp_flow(struct stack *s, struct udp_publish *pub,
-				  const struct ipaddr *remote, uint16_t port, bool make,
-				  enum drop_reason *ret_why);
+				  const struct ipaddr *remote, uint16_t port,
+				  bool make, enum drop_reason *ret_why);
 /* Does this datagram of the inside belong to a published port's flow? */
 struct udp_flow *publish_udp_find(struct stack *s, const struct flow_key *k,
 				  const struct ipaddr *dst, uint16_t dport);

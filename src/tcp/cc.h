@@ -17,13 +17,13 @@ struct tcp_cc;
 /* One ACK that acknowledged new data, outside or inside recovery. */
 struct tcp_cc_sample {
 	uint64_t now_us;
-	uint32_t acked;      /* bytes newly acknowledged cumulatively */
-	uint32_t delivered;  /* bytes newly acknowledged or SACKed */
-	uint32_t inflight;   /* bytes outstanding before this ACK */
-	uint32_t rtt_us;     /* sample of this ACK, 0: none */
+	uint32_t acked; /* bytes newly acknowledged cumulatively */
+	uint32_t delivered; /* bytes newly acknowledged or SACKed */
+	uint32_t inflight; /* bytes outstanding before this ACK */
+	uint32_t rtt_us; /* sample of this ACK, 0: none */
 	uint32_t srtt_us, min_rtt_us;
-	uint32_t una, nxt;   /* snd_una after, snd_nxt: round counting */
-	bool cwnd_limited;   /* the window was in use (RFC 7661, RFC 9438 4.2) */
+	uint32_t una, nxt; /* snd_una after, snd_nxt: round counting */
+	bool cwnd_limited; /* the window was in use (RFC 7661, RFC 9438 4.2) */
 	bool in_recovery;
 };
 
@@ -46,7 +46,7 @@ struct tcp_cc_ops {
 
 /* HyStart++ (RFC 9406) state, shared by the loss-based controls */
 struct tcp_hystart {
-	uint32_t window_end;   /* sequence that ends the round */
+	uint32_t window_end; /* sequence that ends the round */
 	uint32_t cur_min_rtt_us, last_min_rtt_us, css_baseline_us;
 	uint8_t samples, css_rounds;
 	bool css, done, started;
@@ -54,15 +54,16 @@ struct tcp_hystart {
 
 struct tcp_cc {
 	const struct tcp_cc_ops *ops;
-	uint32_t cwnd, ssthresh;         /* bytes; ssthresh UINT32_MAX at first */
-	uint32_t mss;                    /* SMSS, kept by the owner */
-	uint32_t cwnd_cnt;               /* fractional growth, bytes */
+	uint32_t cwnd, ssthresh; /* bytes; ssthresh UINT32_MAX at first */
+	uint32_t mss; /* SMSS, kept by the owner */
+	uint32_t cwnd_cnt; /* fractional growth, bytes */
 	uint32_t prior_cwnd, prior_ssthresh; /* for undo; 0: nothing to undo */
 	struct tcp_hystart hs;
 	struct {
 		uint64_t epoch_us;
 		uint64_t seen_us; /* last ACK in congestion avoidance */
-		uint32_t w_max, w_est, k_ms, cwnd_epoch; /* bytes, bytes, ms, bytes */
+		uint32_t w_max, w_est, k_ms,
+			cwnd_epoch; /* bytes, bytes, ms, bytes */
 		uint32_t prior_w_max;
 		uint32_t w_est_cnt; /* fractional growth of w_est, bytes */
 		uint32_t cwnd_prior; /* cwnd before the last reduction */
@@ -71,7 +72,7 @@ struct tcp_cc {
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno; /* RFC 5681, 6582 */
-extern const struct tcp_cc_ops tcp_cc_cubic;   /* RFC 9438 */
+extern const struct tcp_cc_ops tcp_cc_cubic; /* RFC 9438 */
 
 /* By name; NULL: unknown. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);

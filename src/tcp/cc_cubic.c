@@ -12,9 +12,7 @@
 
 #define T_MAX_MS INT64_C(1000000)
 
-static void cubic_init(struct tcp_cc *c)
-{
-}
+static void cubic_init(struct tcp_cc *c) {}
 
 /* The largest x with x^3 <= v, digit by digit. */
 static uint32_t cube_root(uint64_t v)
@@ -108,7 +106,8 @@ static void approach(struct tcp_cc *c, uint64_t target, uint32_t acked)
 	c->cwnd += n < target - c->cwnd ? n : target - c->cwnd;
 }
 
-static void cubic_avoid(struct tcp_cc *c, const struct tcp_cc_sample *s, uint32_t acked)
+static void cubic_avoid(struct tcp_cc *c, const struct tcp_cc_sample *s,
+			uint32_t acked)
 {
 	uint64_t t;
 

@@ -7,9 +7,7 @@
  */
 #include "tcp/cc.h"
 
-static void newreno_init(struct tcp_cc *c)
-{
-}
+static void newreno_init(struct tcp_cc *c) {}
 
 static void newreno_on_ack(struct tcp_cc *c, const struct tcp_cc_sample *s)
 {

@@ -54,13 +54,15 @@ static inline int fragring_reserve(struct fragring *r, uint32_t more)
 
 /* Is `b` the continuation of `a`? Two slabs never touch, whatever their
  * addresses. */
-static inline bool frag_adjacent(const struct gust_frag *a, const struct gust_frag *b)
+static inline bool frag_adjacent(const struct gust_frag *a,
+				 const struct gust_frag *b)
 {
 	return a->slab == b->slab && a->p + a->len == b->p;
 }
 
 /* Append; the room was reserved. Takes over the reference. */
-static inline void fragring_push(struct fragring *r, const struct gust_frag *f /*taken*/)
+static inline void fragring_push(struct fragring *r,
+				 const struct gust_frag *f /*taken*/)
 {
 	struct gust_frag *last = r->n ? fragring_at(r, r->n - 1) : NULL;
 

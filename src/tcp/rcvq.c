@@ -35,13 +35,13 @@
 
 #define COPY_BELOW 16384u /* pieces smaller than this do not keep a slab */
 #define GATHER_PIECES 64u /* gather when there are more pieces than this */
-#define GATHER_AVG 512u   /* of fewer bytes than this on the average */
+#define GATHER_AVG 512u /* of fewer bytes than this on the average */
 
 /* A piece costs about 24 bytes of bookkeeping; so many for `len` bytes. */
 #define OOO_FRAGS(len) (2 * RCVQ_OOO_MAX + (len) / 256)
 
 struct rcvq_ooo {
-	struct rcvq_ooo *next, *prev;   /* by position */
+	struct rcvq_ooo *next, *prev; /* by position */
 	struct rcvq_ooo *older, *newer; /* by latest arrival */
 	uint32_t pos, len;
 	struct fragring q;
@@ -109,8 +109,8 @@ static uint32_t slice_count(const struct gust_pkt *p, uint32_t from, uint32_t le
 
 /* Append payload bytes [from, from + len) to the ring, with references of their
  * own. `pool`: copy what is small, NULL: do not. 0 or -ENOMEM, nothing done. */
-static int slice_push(struct fragring *q, struct pkt_pool *pool, const struct gust_pkt *p,
-		      uint32_t from, uint32_t len)
+static int slice_push(struct fragring *q, struct pkt_pool *pool,
+		      const struct gust_pkt *p, uint32_t from, uint32_t len)
 {
 	uint32_t i;
 
@@ -266,8 +266,8 @@ static struct rcvq_ooo *ooo_merge(struct rcvq *q, struct rcvq_ooo *a)
  * `next`. Returns the range that holds it now, NULL: limit or memory. */
 static struct rcvq_ooo *ooo_store(struct rcvq *q, struct pkt_pool *pool,
 				  struct rcvq_ooo *prev, struct rcvq_ooo *next,
-				  uint32_t pos, const struct gust_pkt *p, uint32_t from,
-				  uint32_t len)
+				  uint32_t pos, const struct gust_pkt *p,
+				  uint32_t from, uint32_t len)
 {
 	struct fragring part = { 0 };
 	struct rcvq_ooo *o;
@@ -371,7 +371,8 @@ static int ooo_insert(struct rcvq *q, struct pkt_pool *pool, uint32_t pos,
 
 /* ---- in order ---- */
 
-static int in_push(struct rcvq *q, const struct gust_pkt *p, uint32_t from, uint32_t len)
+static int in_push(struct rcvq *q, const struct gust_pkt *p, uint32_t from,
+		   uint32_t len)
 {
 	if (slice_push(&q->in, NULL, p, from, len) < 0) {
 		if (!q->in.n)
@@ -463,7 +464,8 @@ void rcvq_consume(struct rcvq *q, uint32_t len)
 	q->len -= len;
 }
 
-unsigned rcvq_take(struct rcvq *q, struct gust_frag *ret_f, unsigned max, uint32_t *ret_len)
+unsigned rcvq_take(struct rcvq *q, struct gust_frag *ret_f, unsigned max,
+		   uint32_t *ret_len)
 {
 	uint32_t len = 0;
 	unsigned n = 0;
@@ -493,7 +495,8 @@ static void in_gather(struct rcvq *q, struct pkt_pool *pool)
 		uint32_t have = 0, n = 0, i;
 		struct gust_frag c;
 
-		while (n < q->in.n && fragring_at(&q->in, n)->len <= COPY_BELOW - have) {
+		while (n < q->in.n &&
+		       fragring_at(&q->in, n)->len <= COPY_BELOW - have) {
 			const struct gust_frag *f = fragring_at(&q->in, n++);
 
 			memcpy(buf + have, f->p, f->len);
@@ -540,8 +543,8 @@ void rcvq_compact(struct rcvq *q, struct pkt_pool *pool)
 		in_gather(q, pool);
 }
 
-unsigned rcvq_sack(const struct rcvq *q, uint32_t rcv_nxt, struct tcp_sack_block *ret,
-		   unsigned max)
+unsigned rcvq_sack(const struct rcvq *q, uint32_t rcv_nxt,
+		   struct tcp_sack_block *ret, unsigned max)
 {
 	const struct rcvq_ooo *o;
 	unsigned n = 0;

@@ -20,14 +20,14 @@
 struct rcvq_ooo; /* one out-of-order range */
 
 struct rcvq {
-	struct fragring in;  /* in order */
-	uint32_t len;        /* in-order bytes not yet consumed */
+	struct fragring in; /* in order */
+	uint32_t len; /* in-order bytes not yet consumed */
 	uint32_t ooo_len, ooo_n;
-	struct rcvq_ooo *ooo;    /* sorted; NULL when none */
+	struct rcvq_ooo *ooo; /* sorted; NULL when none */
 	struct rcvq_ooo *recent; /* the range of the latest arrival */
-	uint32_t ooo_frags;  /* fragments in all ranges */
-	uint32_t edge;       /* in-order bytes so far, modulo 2^32 */
-	uint32_t seen;       /* leading fragments that rcvq_compact() looked at */
+	uint32_t ooo_frags; /* fragments in all ranges */
+	uint32_t edge; /* in-order bytes so far, modulo 2^32 */
+	uint32_t seen; /* leading fragments that rcvq_compact() looked at */
 };
 
 void rcvq_init(struct rcvq *q);
@@ -50,7 +50,8 @@ void rcvq_consume(struct rcvq *q, uint32_t len);
 
 /* Take up to `max` fragments from the front together with their references,
  * *ret_len their bytes. For zero-copy echo. */
-unsigned rcvq_take(struct rcvq *q, struct gust_frag *ret_f, unsigned max, uint32_t *ret_len);
+unsigned rcvq_take(struct rcvq *q, struct gust_frag *ret_f, unsigned max,
+		   uint32_t *ret_len);
 
 /* Copy small pieces that stay (see above). Called by the owner at the end of a
  * turn in which data was left unread. */
@@ -58,7 +59,7 @@ void rcvq_compact(struct rcvq *q, struct pkt_pool *pool);
 
 /* SACK blocks to report (RFC 2018 4): the range that holds the most recent
  * arrival first. `rcv_nxt` is the in-order edge. Returns the number. */
-unsigned rcvq_sack(const struct rcvq *q, uint32_t rcv_nxt, struct tcp_sack_block *ret,
-		   unsigned max);
+unsigned rcvq_sack(const struct rcvq *q, uint32_t rcv_nxt,
+		   struct tcp_sack_block *ret, unsigned max);
 
 #endif

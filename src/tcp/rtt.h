@@ -9,8 +9,8 @@
 
 struct tcp_rtt {
 	uint32_t srtt_us, rttvar_us; /* 0, 0: no sample yet */
-	uint32_t min_us;             /* over the connection, UINT32_MAX: none */
-	uint32_t rto_us;             /* base, without backoff, clamped */
+	uint32_t min_us; /* over the connection, UINT32_MAX: none */
+	uint32_t rto_us; /* base, without backoff, clamped */
 	uint32_t rto_min_us, rto_max_us;
 	uint16_t srtt_frac, rttvar_frac; /* 1/65536 us: with many samples a round
 					    trip each moves the mean by less

@@ -88,7 +88,8 @@ static uint32_t merge(struct sack_board *b, uint32_t l, uint32_t r)
 	return r - l - old;
 }
 
-static bool inside(const struct tcp_sack_block *in, const struct tcp_sack_block *out)
+static bool inside(const struct tcp_sack_block *in,
+		   const struct tcp_sack_block *out)
 {
 	return seq_ge(in->l, out->l) && seq_le(in->r, out->r);
 }
@@ -107,8 +108,8 @@ uint32_t sack_update(struct sack_board *b, const struct tcp_opts *o, uint32_t un
 			continue;
 		/* RFC 2883 4: a D-SACK is the first block; it lies below the
 		 * cumulative ACK or within the second block. */
-		if (i == 0 && (seq_le(s->r, una) ||
-			       (o->nsack > 1 && inside(s, &o->sack[1]))))
+		if (i == 0 &&
+		    (seq_le(s->r, una) || (o->nsack > 1 && inside(s, &o->sack[1]))))
 			dsack = true;
 		/* A block that begins at una contradicts the ACK it came with. */
 		if (seq_le(s->l, una) || seq_gt(s->r, nxt))

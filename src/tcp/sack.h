@@ -20,7 +20,7 @@
 struct sack_board {
 	struct tcp_sack_block *r; /* sorted; NULL when n == 0 */
 	uint16_t n, cap;
-	uint32_t bytes;           /* sum of the ranges */
+	uint32_t bytes; /* sum of the ranges */
 };
 
 void sack_init(struct sack_board *b);

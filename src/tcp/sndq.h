@@ -18,7 +18,7 @@ struct sndq_mark {
 
 struct sndq {
 	struct fragring q;
-	uint32_t len;               /* bytes queued */
+	uint32_t len; /* bytes queued */
 	struct sndq_mark fwd, back; /* where slicing went on: new data, and
 				       retransmissions behind it */
 };

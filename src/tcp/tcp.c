@@ -357,8 +357,8 @@ unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev, const struct env *
 	 * as the likely reason should nothing be heard any more. */
 	t->err = icmp_error_to_errno(ev->error);
 	if (t->state != TCPS_SYN_SENT ||
-	    (ev->error != ICMP_E_PORT_UNREACH && ev->error != ICMP_E_PROTO_UNREACH &&
-	     ev->error != ICMP_E_ADMIN))
+	    (ev->error != ICMP_E_PORT_UNREACH &&
+	     ev->error != ICMP_E_PROTO_UNREACH && ev->error != ICMP_E_ADMIN))
 		return 0;
 	tcp_set_closed(t);
 	return TCP_EV_ERROR | TCP_EV_CLOSED;

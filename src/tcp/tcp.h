@@ -46,32 +46,33 @@ const char *tcp_state_name(enum tcp_state s); /* "ESTABLISHED" */
 
 /* events */
 #define TCP_EV_ESTABLISHED 0x001 /* the handshake is complete */
-#define TCP_EV_READABLE 0x002    /* in-order data arrived */
-#define TCP_EV_WRITABLE 0x004    /* acknowledged: tcp_send_space() grew */
-#define TCP_EV_EOF 0x008         /* the peer's FIN, all data before it arrived */
-#define TCP_EV_RESET 0x010       /* the peer reset the connection */
-#define TCP_EV_TIMEOUT 0x020     /* retransmissions or keepalives gave up */
-#define TCP_EV_ERROR 0x040       /* hard ICMP error while opening, t->err errno */
-#define TCP_EV_CLOSED 0x080      /* state is CLOSED: tcp_free() is due */
-#define TCP_EV_TIME_WAIT 0x100   /* entered TIME-WAIT: buffers are free */
-#define TCP_EV_REUSE 0x200       /* a new SYN may replace this TIME-WAIT
+#define TCP_EV_READABLE 0x002 /* in-order data arrived */
+#define TCP_EV_WRITABLE 0x004 /* acknowledged: tcp_send_space() grew */
+#define TCP_EV_EOF 0x008 /* the peer's FIN, all data before it arrived */
+#define TCP_EV_RESET 0x010 /* the peer reset the connection */
+#define TCP_EV_TIMEOUT 0x020 /* retransmissions or keepalives gave up */
+#define TCP_EV_ERROR 0x040 /* hard ICMP error while opening, t->err errno */
+#define TCP_EV_CLOSED 0x080 /* state is CLOSED: tcp_free() is due */
+#define TCP_EV_TIME_WAIT 0x100 /* entered TIME-WAIT: buffers are free */
+#define TCP_EV_REUSE                                                               \
+	0x200 /* a new SYN may replace this TIME-WAIT
 				    (RFC 6191); the packet was not taken */
 
 /* Immutable; shared by all connections of a configuration snapshot. */
 struct tcp_conf {
-	struct siphash_key secret;  /* sequence numbers, timestamp offsets */
+	struct siphash_key secret; /* sequence numbers, timestamp offsets */
 	const struct tcp_cc_ops *cc;
 	uint32_t rcvbuf_init, rcvbuf_max; /* bytes; autotuning in between */
 	uint32_t sndbuf_init, sndbuf_max;
-	uint32_t rto_min_us, rto_max_us;  /* 200 ms, 60 s */
-	uint32_t delack_us;               /* 40 ms; RFC 9293 3.8.6.3: < 500 ms */
-	uint32_t time_wait_us;            /* 60 s */
-	uint32_t fin_wait2_us;            /* after tcp_detach(): 60 s */
+	uint32_t rto_min_us, rto_max_us; /* 200 ms, 60 s */
+	uint32_t delack_us; /* 40 ms; RFC 9293 3.8.6.3: < 500 ms */
+	uint32_t time_wait_us; /* 60 s */
+	uint32_t fin_wait2_us; /* after tcp_detach(): 60 s */
 	uint32_t keep_idle_us, keep_intvl_us; /* 0: no keepalive */
 	uint8_t keep_probes;
-	uint8_t syn_retries;    /* 7: 183 s (RFC 9293 MUST-23: 3 minutes) */
+	uint8_t syn_retries; /* 7: 183 s (RFC 9293 MUST-23: 3 minutes) */
 	uint8_t synack_retries; /* 5: 63 s */
-	uint8_t retries;        /* 15 */
+	uint8_t retries; /* 15 */
 	uint8_t ttl;
 	bool nagle, sack, timestamps, wscale;
 };
@@ -94,7 +95,7 @@ struct tcp_ctx {
 	struct drop_counters *drops;
 	struct tcp_counters stats;
 	uint64_t challenge_us; /* RFC 5961 7: the second that is being counted */
-	uint32_t challenge_n;  /* challenge ACKs that may still be sent in it */
+	uint32_t challenge_n; /* challenge ACKs that may still be sent in it */
 };
 
 /*
@@ -106,48 +107,48 @@ struct tcp {
 	struct tcp_ctx *ctx;
 	struct ipaddr local, remote;
 	uint16_t lport, rport;
-	uint8_t state;       /* enum tcp_state */
+	uint8_t state; /* enum tcp_state */
 	uint8_t tos, ttl;
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t rtx_shift;   /* backoff of the retransmission timer */
+	uint8_t rtx_shift; /* backoff of the retransmission timer */
 	uint8_t dupacks;
-	uint8_t probes;      /* retransmissions and probes without an answer */
-	uint8_t err;         /* errno behind TCP_EV_ERROR; with TCP_EV_TIMEOUT that of
+	uint8_t probes; /* retransmissions and probes without an answer */
+	uint8_t err; /* errno behind TCP_EV_ERROR; with TCP_EV_TIMEOUT that of
 				the last soft ICMP error, 0: none */
-	uint8_t opt;         /* agreed TCP_OPT_* bits */
-	uint32_t flags;      /* TCPF_*, tcp_internal.h */
+	uint8_t opt; /* agreed TCP_OPT_* bits */
+	uint32_t flags; /* TCPF_*, tcp_internal.h */
 
 	/* RFC 9293 3.3.1 */
 	uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
 	uint32_t irs, rcv_nxt;
 	uint32_t rcv_wup, rcv_wnd; /* the window that the peer may use ends at
 				      their sum */
-	uint32_t fin_seq;    /* of a FIN that came before data in front of it */
-	uint32_t max_wnd;    /* largest window the peer ever offered */
-	uint32_t rst_seq;    /* of the reset that answers a bad ACK while opening */
-	uint32_t snd_sml;    /* end of the last segment below mss (Minshall) */
+	uint32_t fin_seq; /* of a FIN that came before data in front of it */
+	uint32_t max_wnd; /* largest window the peer ever offered */
+	uint32_t rst_seq; /* of the reset that answers a bad ACK while opening */
+	uint32_t snd_sml; /* end of the last segment below mss (Minshall) */
 	struct tcp_sack_block dsack; /* duplicate to report (RFC 2883) */
-	uint32_t mss;        /* payload of one segment, options deducted */
-	uint32_t peer_mss;   /* from its SYN */
-	uint32_t pmtu;       /* 0: the link's */
+	uint32_t mss; /* payload of one segment, options deducted */
+	uint32_t peer_mss; /* from its SYN */
+	uint32_t pmtu; /* 0: the link's */
 
 	/* RFC 7323 */
 	uint32_t ts_recent, ts_offset, last_ack_sent;
 	uint64_t ts_recent_us;
 
 	/* loss recovery (RFC 6582, 6675); see tcp_loss.h */
-	uint32_t recover;    /* snd_max when the episode began */
-	uint32_t lost_edge;  /* what lies below and is not SACKed is lost */
-	uint32_t high_rxt;   /* lost bytes below were sent again */
-	uint32_t rtx_tsval;  /* timestamp of the episode's first retransmission */
-	uint32_t rtt_seq;    /* the timed segment ends here */
+	uint32_t recover; /* snd_max when the episode began */
+	uint32_t lost_edge; /* what lies below and is not SACKed is lost */
+	uint32_t high_rxt; /* lost bytes below were sent again */
+	uint32_t rtx_tsval; /* timestamp of the episode's first retransmission */
+	uint32_t rtt_seq; /* the timed segment ends here */
 	uint64_t rtt_start_us;
 
 	/* timers, absolute; ENV_NEVER when off */
 	uint64_t rtx_at_us, persist_at_us, ack_at_us, keep_at_us, linger_at_us;
 	uint64_t last_rcv_us;
 	uint64_t last_snd_us; /* of SYN or data (RFC 5681 4.1) */
-	uint64_t oow_us;      /* empty segment out of window answered */
+	uint64_t oow_us; /* empty segment out of window answered */
 
 	/* buffers */
 	uint32_t rcvbuf, sndbuf;
@@ -161,7 +162,8 @@ struct tcp {
 	struct sndq sndq;
 	struct rcvq rcvq;
 
-	uint64_t bytes_in, bytes_out; uint32_t retrans; /* for `gustctl flows` */
+	uint64_t bytes_in, bytes_out;
+	uint32_t retrans; /* for `gustctl flows` */
 };
 
 /* ---- opening ---- */
@@ -177,7 +179,8 @@ void tcp_connect(struct tcp *t, const struct env *env);
 /* Passive open from a dissected, verified SYN (borrowed): SYN-RCVD, but nothing
  * is answered until tcp_accept(). Retransmitted SYNs in between are ignored; a
  * RST or an ACK is handled. 0, or -EINVAL: not a valid initial SYN. */
-int tcp_listen_syn(struct tcp *t, const struct gust_pkt *syn, const struct env *env);
+int tcp_listen_syn(struct tcp *t, const struct gust_pkt *syn,
+		   const struct env *env);
 void tcp_accept(struct tcp *t, const struct env *env);
 
 /* No Nagle for this connection: its sender is a stream whose own end has decided
@@ -188,7 +191,8 @@ void tcp_set_nodelay(struct tcp *t);
 
 /* One segment of this connection, checksum verified. Takes it. With TCP_EV_REUSE
  * alone it was not taken. */
-unsigned tcp_input(struct tcp *t, struct gust_pkt *p /*taken*/, const struct env *env);
+unsigned tcp_input(struct tcp *t, struct gust_pkt *p /*taken*/,
+		   const struct env *env);
 
 /* Everything that may be sent now, as superpackets with IP headers; payload of
  * one is at most what ctx->caps allows. */
@@ -199,7 +203,8 @@ unsigned tcp_timer(struct tcp *t, const struct env *env);
 
 /* An ICMP error about this connection (RFC 5927: sequence checked; hard errors
  * are soft once synchronised; TOO_BIG lowers pmtu). */
-unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev, const struct env *env);
+unsigned tcp_icmp(struct tcp *t, const struct icmp_event *ev,
+		  const struct env *env);
 
 /* The link's MTU changed: ctx->caps already is the new one. What was sent in
  * larger pieces is left to loss recovery: the interface took it already. */
@@ -215,7 +220,10 @@ uint32_t tcp_send_space(const struct tcp *t);
 int tcp_send(struct tcp *t, const struct gust_frag *f /*taken*/, unsigned n);
 
 /* Received, in order. */
-static inline uint32_t tcp_readable(const struct tcp *t) { return t->rcvq.len; }
+static inline uint32_t tcp_readable(const struct tcp *t)
+{
+	return t->rcvq.len;
+}
 unsigned tcp_peek(const struct tcp *t, struct iovec *iov, unsigned max);
 void tcp_consume(struct tcp *t, uint32_t n, const struct env *env);
 unsigned tcp_take(struct tcp *t, struct gust_frag *ret_f, unsigned max,
@@ -228,7 +236,8 @@ bool tcp_at_eof(const struct tcp *t);
 
 /* ---- closing ---- */
 
-void tcp_shutdown(struct tcp *t, const struct env *env); /* FIN after what is queued */
+void tcp_shutdown(struct tcp *t,
+		  const struct env *env); /* FIN after what is queued */
 /* Nobody reads any more: data that still arrives is answered by a reset
  * (RFC 9293 3.6, RFC 1122 4.2.2.13), FIN-WAIT-2 is bounded. */
 void tcp_detach(struct tcp *t, const struct env *env);
@@ -246,9 +255,10 @@ struct gust_pkt *tcp_reset_for(struct pkt_pool *pool, const struct gust_pkt *p,
 
 /* RFC 6056 algorithm 3 (double hash is not needed: one secret per worker):
  * candidate `i` of a port sequence in [lo, hi] for this destination. */
-uint16_t tcp_port_candidate(const struct siphash_key *secret, const struct ipaddr *src,
-			    const struct ipaddr *dst, uint16_t dport, uint32_t counter,
-			    uint16_t lo, uint16_t hi);
+uint16_t tcp_port_candidate(const struct siphash_key *secret,
+			    const struct ipaddr *src, const struct ipaddr *dst,
+			    uint16_t dport, uint32_t counter, uint16_t lo,
+			    uint16_t hi);
 
 struct tcp_report {
 	const char *state, *cc;

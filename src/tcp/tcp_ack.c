@@ -12,7 +12,8 @@
 
 bool tcp_fin_acked(const struct tcp *t)
 {
-	return (t->flags & TCPF_FIN_SENT) && t->snd_una == t->snd_nxt && !t->sndq.len;
+	return (t->flags & TCPF_FIN_SENT) && t->snd_una == t->snd_nxt &&
+	       !t->sndq.len;
 }
 
 void tcp_update_wnd(struct tcp *t, const struct tcp_hdr *h, bool force)
@@ -34,18 +35,21 @@ void tcp_update_wnd(struct tcp *t, const struct tcp_hdr *h, bool force)
 }
 
 /* The round trip that the echoed timestamp tells, in whole ms; -1: none. */
-static int32_t rtt_ts(const struct tcp *t, const struct tcp_hdr *h, const struct env *env)
+static int32_t rtt_ts(const struct tcp *t, const struct tcp_hdr *h,
+		      const struct env *env)
 {
 	uint32_t ms;
 
-	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS) || !h->opt.tsecr)
+	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS) ||
+	    !h->opt.tsecr)
 		return -1;
 	ms = tcp_ts_now(t, env) - h->opt.tsecr;
 	return ms < RTT_MAX_MS ? (int32_t)ms : -1;
 }
 
 /* A round trip in us for the estimator, 0: this ACK gives none. */
-static uint32_t rtt_sample(struct tcp *t, const struct tcp_hdr *h, const struct env *env)
+static uint32_t rtt_sample(struct tcp *t, const struct tcp_hdr *h,
+			   const struct env *env)
 {
 	uint64_t us;
 	int32_t ms;
@@ -70,8 +74,8 @@ static void advance(struct tcp *t, const struct tcp_hdr *h, struct tcp_ack_in *a
 	uint32_t data = tcp_data_seq(t), bytes;
 
 	a->acked = h->ack - t->snd_una;
-	a->delivered = a->sacked + a->acked -
-		       sack_bytes_in(&t->sack, t->snd_una, h->ack);
+	a->delivered =
+		a->sacked + a->acked - sack_bytes_in(&t->sack, t->snd_una, h->ack);
 	bytes = seq_gt(h->ack, data) ? h->ack - data : 0;
 	if (bytes > t->sndq.len)
 		bytes = t->sndq.len; /* the rest is our FIN */
@@ -91,7 +95,8 @@ static bool is_dup(const struct tcp *t, const struct tcp_hdr *h, uint32_t paylen
 		return false;
 	if (t->opt & TCP_OPT_SACK_PERM)
 		return sacked;
-	return !paylen && !(h->flags & (TCP_SYN | TCP_FIN)) && t->snd_wnd == wnd_before;
+	return !paylen && !(h->flags & (TCP_SYN | TCP_FIN)) &&
+	       t->snd_wnd == wnd_before;
 }
 
 /* RFC 3522 Eifel: the first ACK of new data answers the original, not the
@@ -102,8 +107,8 @@ static bool spurious(const struct tcp *t, const struct tcp_hdr *h)
 	       h->opt.tsecr && seq_lt(h->opt.tsecr, t->rtx_tsval);
 }
 
-static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp_ack_in *a,
-			const struct env *env)
+static void detect_loss(struct tcp *t, const struct tcp_hdr *h,
+			const struct tcp_ack_in *a, const struct env *env)
 {
 	const struct tcp_cc_ops *cc = t->cc.ops;
 
@@ -121,7 +126,8 @@ static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp
 		cc->undo(&t->cc);
 		return;
 	}
-	t->flags &= ~(TCPF_TS_RTX | TCPF_TS_ARMED); /* only the first ACK can tell */
+	t->flags &=
+		~(TCPF_TS_RTX | TCPF_TS_ARMED); /* only the first ACK can tell */
 	if (seq_ge(t->snd_una, t->recover)) {
 		bool fast = t->flags & TCPF_RECOVERY;
 
@@ -133,8 +139,8 @@ static void detect_loss(struct tcp *t, const struct tcp_hdr *h, const struct tcp
 
 /* `fast`: in fast recovery when this ACK came. The one that ends it grows nothing:
  * the window is what the episode left (RFC 5681 3.2 (6), RFC 6675 5 (A)). */
-static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt, bool fast,
-		       const struct env *env)
+static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt,
+		       bool fast, const struct env *env)
 {
 	struct tcp_cc_sample s = {
 		.now_us = env->now_us,
@@ -156,16 +162,18 @@ static void congestion(struct tcp *t, const struct tcp_ack_in *a, uint32_t rtt, 
 unsigned tcp_ack_process(struct tcp *t, const struct tcp_hdr *h, uint32_t paylen,
 			 const struct env *env)
 {
-	struct tcp_ack_in a = { .h = h, .paylen = paylen, .inflight = tcp_inflight(t) };
+	struct tcp_ack_in a = { .h = h,
+				.paylen = paylen,
+				.inflight = tcp_inflight(t) };
 	uint32_t wnd_before = t->snd_wnd, rtt;
 	bool fast = t->flags & TCPF_RECOVERY;
 	int32_t ms;
 
 	tcp_update_wnd(t, h, false);
 	if ((t->opt & TCP_OPT_SACK_PERM) && (h->opt.present & TCP_OPT_SACK))
-		a.sacked = a.delivered = sack_update(&t->sack, &h->opt,
-						     seq_max(t->snd_una, h->ack),
-						     t->snd_nxt, &a.dsack);
+		a.sacked = a.delivered =
+			sack_update(&t->sack, &h->opt, seq_max(t->snd_una, h->ack),
+				    t->snd_nxt, &a.dsack);
 	if (seq_le(h->ack, t->snd_una)) {
 		a.dup = is_dup(t, h, paylen, wnd_before, a.sacked);
 		t->ctx->stats.dup_acks_in += a.dup;

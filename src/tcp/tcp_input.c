@@ -59,10 +59,10 @@ static unsigned kind_of(uint16_t flags)
 struct arrival {
 	struct gust_pkt *p;
 	struct tcp_hdr h;
-	uint32_t len;   /* payload */
+	uint32_t len; /* payload */
 	unsigned ev;
 	enum drop_reason drop;
-	bool syn_seen;  /* its SYN was taken before; h.seq stands behind it */
+	bool syn_seen; /* its SYN was taken before; h.seq stands behind it */
 };
 
 static bool drop(struct arrival *a, enum drop_reason why)
@@ -87,7 +87,11 @@ static void established(struct tcp *t, struct arrival *a, const struct env *env)
 	if ((t->flags & TCPF_TIMED) && !t->rtx_shift) {
 		uint64_t us = env->now_us - t->rtt_start_us;
 
-		tcp_rtt_sample(&t->rtt, us > UINT32_MAX ? UINT32_MAX : us ? us : 1, 1);
+		tcp_rtt_sample(&t->rtt,
+			       us > UINT32_MAX ? UINT32_MAX :
+			       us              ? us :
+						 1,
+			       1);
 	} else if (t->rtx_shift) {
 		/* RFC 6298 5.7, RFC 5681 3.1: the SYN was lost */
 		if (t->rtt.rto_us < 3000000)
@@ -116,7 +120,8 @@ static bool syn_sent(struct tcp *t, struct arrival *a, const struct env *env)
 
 	/* first, the ACK */
 	if (ack && (seq_le(h->ack, t->iss) || seq_gt(h->ack, t->snd_nxt)))
-		return h->flags & TCP_RST ? drop(a, DROP_TCP_ACK) : reset_opening(t, a);
+		return h->flags & TCP_RST ? drop(a, DROP_TCP_ACK) :
+					    reset_opening(t, a);
 	/* second, the RST */
 	if (h->flags & TCP_RST) {
 		if (!ack)
@@ -163,7 +168,8 @@ static bool acceptable(const struct tcp *t, const struct arrival *a)
 	if (a->h.flags & TCP_RST)
 		len = 0;
 	if (!len)
-		return wnd ? seq_ge(seq, t->rcv_nxt) && seq_lt(seq, end) : seq == t->rcv_nxt;
+		return wnd ? seq_ge(seq, t->rcv_nxt) && seq_lt(seq, end) :
+			     seq == t->rcv_nxt;
 	return wnd && seq_lt(seq, end) && seq_gt(seq + len, t->rcv_nxt);
 }
 
@@ -184,7 +190,8 @@ static bool reusable(const struct tcp *t, const struct tcp_hdr *h)
  * or two ends that disagree would answer each other for ever. */
 static void answer(struct tcp *t, const struct arrival *a, const struct env *env)
 {
-	if (a->len || (a->h.flags & TCP_FIN) || env->now_us - t->oow_us >= OOW_ACK_US) {
+	if (a->len || (a->h.flags & TCP_FIN) ||
+	    env->now_us - t->oow_us >= OOW_ACK_US) {
 		t->oow_us = env->now_us;
 		t->flags |= TCPF_ACK_NOW;
 	}
@@ -204,7 +211,8 @@ static void duplicate(struct tcp *t, uint32_t l, uint32_t r)
 /* A SYN that does not belong where it stands. */
 static bool stray_syn(struct tcp *t, struct arrival *a, const struct env *env)
 {
-	if (t->state != TCPS_SYN_RCVD || a->h.seq != t->irs || (a->h.flags & TCP_ACK)) {
+	if (t->state != TCPS_SYN_RCVD || a->h.seq != t->irs ||
+	    (a->h.flags & TCP_ACK)) {
 		if (!(t->flags & TCPF_HELD))
 			tcp_challenge_ack(t, env); /* RFC 5961 4.2 */
 		return drop(a, DROP_TCP_STATE);
@@ -233,8 +241,9 @@ static bool unacceptable(struct tcp *t, struct arrival *a, const struct env *env
 	if (h->flags & TCP_SYN)
 		return stray_syn(t, a, env);
 	/* RFC 9293 3.10.7.4: with a closed window valid ACKs still count */
-	if ((h->flags & TCP_ACK) && t->state != TCPS_SYN_RCVD && h->seq == t->rcv_nxt &&
-	    seq_gt(h->ack, t->snd_una) && seq_le(h->ack, t->snd_nxt)) {
+	if ((h->flags & TCP_ACK) && t->state != TCPS_SYN_RCVD &&
+	    h->seq == t->rcv_nxt && seq_gt(h->ack, t->snd_una) &&
+	    seq_le(h->ack, t->snd_nxt)) {
 		a->ev |= tcp_ack_process(t, h, a->len, env);
 		if (!fin_acked(t, a, env))
 			return drop(a, DROP_TCP_SEQ);
@@ -414,7 +423,8 @@ static bool take_fin(struct tcp *t, struct arrival *a, const struct env *env)
 {
 	if (a->h.flags & TCP_FIN) {
 		t->flags |= TCPF_ACK_NOW;
-		if (!(t->flags & TCPF_FIN_RCVD) && seq_ge(a->h.seq + a->len, t->rcv_nxt)) {
+		if (!(t->flags & TCPF_FIN_RCVD) &&
+		    seq_ge(a->h.seq + a->len, t->rcv_nxt)) {
 			t->flags |= TCPF_FIN_AHEAD;
 			t->fin_seq = a->h.seq + a->len;
 		}
@@ -448,8 +458,9 @@ static void segment(struct tcp *t, struct arrival *a, const struct env *env)
 	if (t->state == TCPS_SYN_SENT) {
 		if (!syn_sent(t, a, env))
 			return;
-	} else if (!check_seq(t, a, env) || !check_rst(t, a, env) || !check_syn(t, a, env) ||
-		   !check_ack(t, a, env) || !fin_acked(t, a, env)) {
+	} else if (!check_seq(t, a, env) || !check_rst(t, a, env) ||
+		   !check_syn(t, a, env) || !check_ack(t, a, env) ||
+		   !fin_acked(t, a, env)) {
 		return;
 	}
 	/* sixth, urgent: delivered in line (RFC 6093), so nothing to do here */
@@ -471,7 +482,8 @@ unsigned tcp_input(struct tcp *t, struct gust_pkt *p, const struct env *env)
 	c->stats.segs_in += pkt_segs(p);
 	c->stats.super_in += p->gso_size != 0;
 	if (!(gate[t->state] & F(kind_of(a.h.flags)))) {
-		a.drop = kind_of(a.h.flags) == G_NONE ? DROP_BAD_TCPFLAGS : DROP_TCP_STATE;
+		a.drop = kind_of(a.h.flags) == G_NONE ? DROP_BAD_TCPFLAGS :
+							DROP_TCP_STATE;
 		goto out;
 	}
 	t->last_rcv_us = env->now_us;

@@ -39,9 +39,10 @@ uint32_t tcp_ts_offset(const struct tcp *t)
 }
 
 /* RFC 6056 3.3.3, simple hash-based port selection. */
-uint16_t tcp_port_candidate(const struct siphash_key *secret, const struct ipaddr *src,
-			    const struct ipaddr *dst, uint16_t dport, uint32_t counter,
-			    uint16_t lo, uint16_t hi)
+uint16_t tcp_port_candidate(const struct siphash_key *secret,
+			    const struct ipaddr *src, const struct ipaddr *dst,
+			    uint16_t dport, uint32_t counter, uint16_t lo,
+			    uint16_t hi)
 {
 	uint8_t k[34];
 	uint32_t span = (uint32_t)hi - lo + 1;

@@ -18,7 +18,8 @@ struct tcp_loss_ops {
 	const char *name;
 	/* An ACK was taken (snd_una, scoreboard are new). Returns true when a new
 	 * episode begins: the caller tells congestion control. */
-	bool (*on_ack)(struct tcp *t, const struct tcp_ack_in *a, const struct env *env);
+	bool (*on_ack)(struct tcp *t, const struct tcp_ack_in *a,
+		       const struct env *env);
 	/* The retransmission timer fired: everything outstanding is lost. */
 	void (*on_rto)(struct tcp *t, const struct env *env);
 	/* Nothing that is lost is left to send, nothing new may be sent, and the

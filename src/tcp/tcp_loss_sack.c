@@ -31,7 +31,8 @@ uint32_t tcp_inflight(const struct tcp *t)
 
 	if (!(t->opt & TCP_OPT_SACK_PERM)) {
 		/* before fast retransmit two of them count (RFC 3042 2) */
-		uint32_t n = t->flags & TCPF_RECOVERY || t->dupacks < 2 ? t->dupacks : 2;
+		uint32_t n =
+			t->flags & TCPF_RECOVERY || t->dupacks < 2 ? t->dupacks : 2;
 
 		gone = n * t->mss;
 	}
@@ -47,8 +48,8 @@ uint32_t tcp_inflight(const struct tcp *t)
 
 void tcp_loss_end(struct tcp *t)
 {
-	t->flags &= ~(TCPF_RECOVERY | TCPF_LOSS | TCPF_RTX_ONE | TCPF_RESCUED | TCPF_TS_RTX |
-		      TCPF_TS_ARMED);
+	t->flags &= ~(TCPF_RECOVERY | TCPF_LOSS | TCPF_RTX_ONE | TCPF_RESCUED |
+		      TCPF_TS_RTX | TCPF_TS_ARMED);
 	t->dupacks = 0;
 	t->lost_edge = t->high_rxt = t->snd_una;
 }
@@ -66,7 +67,8 @@ static void begin(struct tcp *t)
 /* RFC 6675 5: where loss begins to be certain. */
 static void sack_edge(struct tcp *t)
 {
-	t->lost_edge = seq_max(t->lost_edge, sack_lost_edge(&t->sack, t->snd_una, t->mss));
+	t->lost_edge =
+		seq_max(t->lost_edge, sack_lost_edge(&t->sack, t->snd_una, t->mss));
 }
 
 /* RFC 6582 3.2 step 3: a partial ACK uncovers the next hole. The window deflates
@@ -159,8 +161,8 @@ static bool rescue(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r)
 {
 	uint32_t high = seq_max(sack_high(&t->sack, t->snd_una), t->high_rxt);
 
-	if (!(t->flags & TCPF_RECOVERY) || (t->flags & TCPF_RESCUED) || !t->sack.n ||
-	    seq_ge(high, t->snd_nxt))
+	if (!(t->flags & TCPF_RECOVERY) || (t->flags & TCPF_RESCUED) ||
+	    !t->sack.n || seq_ge(high, t->snd_nxt))
 		return false;
 	*ret_l = seq_max(t->snd_nxt - t->mss, high);
 	*ret_r = t->snd_nxt;

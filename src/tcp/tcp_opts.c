@@ -6,9 +6,9 @@
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
-#define TS_OPT_LEN 12             /* with its padding */
+#define TS_OPT_LEN 12 /* with its padding */
 #define PAWS_IDLE_US 2073600000000 /* 24 days (RFC 7323 5.5) */
-#define MSS_MIN 64                /* below, headers are all that is left */
+#define MSS_MIN 64 /* below, headers are all that is left */
 /* One segment with the longest headers still is no BIG TCP packet. */
 #define MSS_MAX (UINT16_MAX - IPV6_HLEN - IPV6_JUMBO_HLEN - TCP_HLEN_MAX)
 
@@ -63,7 +63,8 @@ void tcp_offer_opts(struct tcp *t)
 {
 	const struct tcp_conf *c = t->ctx->conf;
 
-	t->opt = (c->wscale ? TCP_OPT_WSCALE : 0) | (c->sack ? TCP_OPT_SACK_PERM : 0) |
+	t->opt = (c->wscale ? TCP_OPT_WSCALE : 0) |
+		 (c->sack ? TCP_OPT_SACK_PERM : 0) |
 		 (c->timestamps ? TCP_OPT_TS : 0);
 	t->rcv_wscale = c->wscale ? wscale_for(c->rcvbuf_max) : 0;
 }
@@ -97,7 +98,8 @@ void tcp_agree_opts(struct tcp *t, const struct tcp_hdr *h, const struct env *en
 	else
 		t->rcv_wscale = 0;
 	if (o->present & TCP_OPT_MSS)
-		t->peer_mss = o->mss < MSS_MIN + TS_OPT_LEN ? MSS_MIN + TS_OPT_LEN : o->mss;
+		t->peer_mss = o->mss < MSS_MIN + TS_OPT_LEN ? MSS_MIN + TS_OPT_LEN :
+							      o->mss;
 	tcp_set_mss(t);
 	tcp_cc_init(&t->cc, t->ctx->conf->cc, t->mss);
 	/* without a scale the window ends at 64 KB */
@@ -111,7 +113,8 @@ static bool ts_outdated(const struct tcp *t, const struct env *env)
 	return env->now_us - t->ts_recent_us >= PAWS_IDLE_US;
 }
 
-bool tcp_paws_reject(const struct tcp *t, const struct tcp_hdr *h, const struct env *env)
+bool tcp_paws_reject(const struct tcp *t, const struct tcp_hdr *h,
+		     const struct env *env)
 {
 	if (!(t->opt & TCP_OPT_TS) || !(h->opt.present & TCP_OPT_TS) ||
 	    (h->flags & TCP_RST)) /* RFC 7323 5.2: not for resets */

@@ -74,7 +74,8 @@ static uint32_t seg_len(const struct tcp *t)
 	return t->mss - 4 - 8 * (n < sack_max(t) ? n : sack_max(t));
 }
 
-static void data_opts(const struct tcp *t, const struct env *env, struct tcp_opts *ret)
+static void data_opts(const struct tcp *t, const struct env *env,
+		      struct tcp_opts *ret)
 {
 	unsigned n = 0;
 
@@ -89,7 +90,8 @@ static void data_opts(const struct tcp *t, const struct env *env, struct tcp_opt
 	if (t->flags & TCPF_DSACK) /* RFC 2883 4: the first block */
 		ret->sack[n++] = t->dsack;
 	if (t->rcvq.ooo_n)
-		n += rcvq_sack(&t->rcvq, t->rcv_nxt, ret->sack + n, sack_max(t) - n);
+		n += rcvq_sack(&t->rcvq, t->rcv_nxt, ret->sack + n,
+			       sack_max(t) - n);
 	if (n) {
 		ret->nsack = n;
 		ret->present |= TCP_OPT_SACK;
@@ -131,7 +133,8 @@ static int emit(struct tcp *t, uint32_t seq, uint32_t len, uint16_t flags,
 		t->last_snd_us = env->now_us;
 	if (len > seg) {
 		p->gso_size = seg;
-		p->gso_type = ipaddr_is4(&t->remote) ? GUST_GSO_TCP4 : GUST_GSO_TCP6;
+		p->gso_type =
+			ipaddr_is4(&t->remote) ? GUST_GSO_TCP4 : GUST_GSO_TCP6;
 	}
 	acked_now(t, wnd);
 	finish(t, p, out, env);
@@ -167,7 +170,8 @@ static void send_syn(struct tcp *t, bool reply, struct gust_batch *out,
 	pkt_layer_append(p, GUST_L_TCP, 0, 0);
 	t->flags |= TCPF_SYN_SENT;
 	t->last_snd_us = env->now_us;
-	if (t->snd_nxt != t->iss) { /* Karn: an answer to the second times nothing */
+	if (t->snd_nxt !=
+	    t->iss) { /* Karn: an answer to the second times nothing */
 		t->flags &= ~TCPF_TIMED;
 		t->ctx->stats.retrans++;
 	} else {
@@ -277,7 +281,8 @@ static bool nagle_holds(const struct tcp *t)
 
 /* How much of the `left` bytes that wait, when the windows leave `room`? Whole
  * segments of `seg` bytes, and a small one only where RFC 9293 3.8.6.2.1 has it. */
-static uint32_t piece(const struct tcp *t, uint32_t left, uint32_t room, uint32_t seg)
+static uint32_t piece(const struct tcp *t, uint32_t left, uint32_t room,
+		      uint32_t seg)
 {
 	uint32_t max = super_max(t, seg), len = left < room ? left : room;
 
@@ -379,11 +384,12 @@ static bool next_lost(const struct tcp *t, uint32_t *ret_l, uint32_t *ret_r)
 
 /* Send [l, r) again, or as much of it as there is room for. Returns how much of the
  * sequence space went out. */
-static uint32_t resend(struct tcp *t, uint32_t l, uint32_t r, struct gust_batch *out,
-		       const struct env *env)
+static uint32_t resend(struct tcp *t, uint32_t l, uint32_t r,
+		       struct gust_batch *out, const struct env *env)
 {
 	uint32_t end = tcp_data_end(t), seg = seg_len(t), max = super_max(t, seg);
-	uint32_t room = cwnd_room(t), len = seq_lt(l, end) ? seq_min(r, end) - l : 0;
+	uint32_t room = cwnd_room(t),
+		 len = seq_lt(l, end) ? seq_min(r, end) - l : 0;
 	uint16_t flags = 0;
 
 	if ((t->flags & TCPF_RTX_ONE) && room < seg)
@@ -461,9 +467,11 @@ static void timers_after(struct tcp *t, const struct env *env)
 	}
 	t->rtx_at_us = ENV_NEVER;
 	/* nothing is under way, and something waits for the peer's window */
-	if ((tcp_data_end(t) != t->snd_nxt || fin_due(t)) && !(t->flags & TCPF_FIN_SENT)) {
+	if ((tcp_data_end(t) != t->snd_nxt || fin_due(t)) &&
+	    !(t->flags & TCPF_FIN_SENT)) {
 		if (t->persist_at_us == ENV_NEVER)
-			t->persist_at_us = env->now_us + tcp_rtt_rto(&t->rtt, t->rtx_shift);
+			t->persist_at_us =
+				env->now_us + tcp_rtt_rto(&t->rtt, t->rtx_shift);
 	} else {
 		t->persist_at_us = ENV_NEVER;
 	}
@@ -472,7 +480,8 @@ static void timers_after(struct tcp *t, const struct env *env)
 void tcp_output(struct tcp *t, struct gust_batch *out, const struct env *env)
 {
 	if (t->flags & TCPF_RST_OUT) {
-		send_reset(t, t->flags & (TCPF_RST_OUT | TCPF_RST_WITH_ACK), out, env);
+		send_reset(t, t->flags & (TCPF_RST_OUT | TCPF_RST_WITH_ACK), out,
+			   env);
 		return;
 	}
 	if (t->flags & TCPF_RST_ONCE)

@@ -16,7 +16,8 @@ struct gust_pkt *tcp_reset_for(struct pkt_pool *pool, const struct gust_pkt *p,
 	uint8_t proto;
 
 	if (!l4 || l4->kind != GUST_L_TCP ||
-	    tcp_hdr_parse(p->head + l4->off, p->hlen - l4->off, &in) || (in.flags & TCP_RST))
+	    tcp_hdr_parse(p->head + l4->off, p->hlen - l4->off, &in) ||
+	    (in.flags & TCP_RST))
 		return NULL;
 	r = pkt_new(pool);
 	if (!r)

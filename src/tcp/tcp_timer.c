@@ -48,17 +48,20 @@ static unsigned rtx_expired(struct tcp *t, const struct env *env)
 {
 	const struct tcp_conf *c = t->ctx->conf;
 	bool opening = !tcp_synchronised(t);
-	uint8_t max = !opening ? c->retries :
-		      t->flags & TCPF_PASSIVE ? c->synack_retries : c->syn_retries;
+	uint8_t max = !opening                ? c->retries :
+		      t->flags & TCPF_PASSIVE ? c->synack_retries :
+						c->syn_retries;
 
 	if (t->probes >= max) {
 		if (!opening)
-			t->flags |= TCPF_RST_OUT; /* if the peer lives, let it know */
+			t->flags |=
+				TCPF_RST_OUT; /* if the peer lives, let it know */
 		return tcp_give_up(t, TCP_EV_TIMEOUT);
 	}
 	t->ctx->stats.rto++;
 	if (opening) {
-		t->flags &= ~(TCPF_SYN_SENT | TCPF_TIMED); /* output sends it again */
+		t->flags &=
+			~(TCPF_SYN_SENT | TCPF_TIMED); /* output sends it again */
 	} else {
 		/* FlightSize (RFC 5681 3.1 (4)); the pipe of a recovery whose
 		 * retransmission was lost is next to nothing */
@@ -94,7 +97,8 @@ static unsigned persist_expired(struct tcp *t, const struct env *env)
 	if (t->rtx_shift < BACKOFF_MAX)
 		t->rtx_shift++;
 	wait = tcp_rtt_rto(&t->rtt, t->rtx_shift);
-	t->persist_at_us = env->now_us + (wait > PERSIST_MAX_US ? PERSIST_MAX_US : wait);
+	t->persist_at_us =
+		env->now_us + (wait > PERSIST_MAX_US ? PERSIST_MAX_US : wait);
 	return 0;
 }
 

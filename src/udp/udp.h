@@ -11,9 +11,9 @@
 #include "pkt/pkt.h"
 
 struct udp_conf {
-	uint32_t timeout_us;        /* RFC 4787 REQ-5: not below 2 minutes; 5 minutes */
+	uint32_t timeout_us; /* RFC 4787 REQ-5: not below 2 minutes; 5 minutes */
 	uint32_t timeout_oneway_us; /* nothing came back yet: 2 minutes */
-	uint32_t timeout_dns_us;    /* out port 53, one answer seen: 17 s
+	uint32_t timeout_dns_us; /* out port 53, one answer seen: 17 s
 				       (RFC 4787 REQ-5 b allows well-known ports) */
 	uint8_t ttl;
 };
@@ -22,7 +22,7 @@ void udp_conf_defaults(struct udp_conf *c);
 /* What a mapping has seen, for its lifetime. */
 struct udp_life {
 	uint64_t last_out_us, last_in_us; /* towards the host; towards the inside */
-	bool only_dns;                     /* every datagram out went to port 53 */
+	bool only_dns; /* every datagram out went to port 53 */
 	uint32_t n_out, n_in;
 };
 
@@ -37,9 +37,10 @@ uint64_t udp_expiry(const struct udp_conf *c, const struct udp_life *l);
  * a pool limit (then the reference is dropped). The checksum is owed
  * (GUST_F_CSUM). `id`: IPv4 identification.
  */
-struct gust_pkt *udp_packet(struct pkt_pool *pool, const struct ipaddr *src, uint16_t sport,
-			    const struct ipaddr *dst, uint16_t dport, uint8_t ttl,
-			    uint8_t tos, uint16_t id, struct gust_frag *f /*taken*/,
-			    uint16_t gso_size, const struct port_caps *caps);
+struct gust_pkt *udp_packet(struct pkt_pool *pool, const struct ipaddr *src,
+			    uint16_t sport, const struct ipaddr *dst,
+			    uint16_t dport, uint8_t ttl, uint8_t tos, uint16_t id,
+			    struct gust_frag *f /*taken*/, uint16_t gso_size,
+			    const struct port_caps *caps);
 
 #endif

@@ -28,10 +28,14 @@ struct eth_hdr {
 	uint16_t type;
 };
 
-int eth_parse(const uint8_t *p, size_t len, struct eth_hdr *ret_h); /* -EINVAL: < 14 */
+int eth_parse(const uint8_t *p, size_t len,
+	      struct eth_hdr *ret_h); /* -EINVAL: < 14 */
 void eth_build(uint8_t *p, const struct eth_hdr *h);
 
-static inline bool ethaddr_is_group(const struct ethaddr *a) { return a->b[0] & 1; }
+static inline bool ethaddr_is_group(const struct ethaddr *a)
+{
+	return a->b[0] & 1;
+}
 
 #define ARP_LEN 28
 #define ARP_REQUEST 1

@@ -72,7 +72,8 @@ int ipaddr_parse(const char *s, struct ipaddr *ret_addr)
 	return 0;
 }
 
-bool ipaddr_in_prefix(const struct ipaddr *a, const struct ipaddr *net, unsigned plen)
+bool ipaddr_in_prefix(const struct ipaddr *a, const struct ipaddr *net,
+		      unsigned plen)
 {
 	unsigned bytes, bits;
 

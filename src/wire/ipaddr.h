@@ -51,8 +51,8 @@ static inline struct ipaddr ipaddr_from6(const void *p)
 	return a;
 }
 
-bool ipaddr_is_any(const struct ipaddr *a);       /* 0.0.0.0 or :: */
-bool ipaddr_is_loopback(const struct ipaddr *a);  /* 127/8 or ::1 */
+bool ipaddr_is_any(const struct ipaddr *a); /* 0.0.0.0 or :: */
+bool ipaddr_is_loopback(const struct ipaddr *a); /* 127/8 or ::1 */
 bool ipaddr_is_multicast(const struct ipaddr *a); /* 224/4 or ff00::/8 */
 bool ipaddr_is_linklocal(const struct ipaddr *a); /* 169.254/16 or fe80::/10 */
 bool ipaddr_is_broadcast(const struct ipaddr *a); /* 255.255.255.255 */
@@ -64,7 +64,8 @@ char *ipaddr_str(const struct ipaddr *a, char buf[IPADDR_STRLEN]);
 int ipaddr_parse(const char *s, struct ipaddr *ret_addr);
 
 /* Do the first `plen` bits agree? `plen` counts in the address's own family. */
-bool ipaddr_in_prefix(const struct ipaddr *a, const struct ipaddr *net, unsigned plen);
+bool ipaddr_in_prefix(const struct ipaddr *a, const struct ipaddr *net,
+		      unsigned plen);
 
 /* To and from sockaddr; port in host order. Return the sockaddr's length, 0 for
  * an unknown family. */

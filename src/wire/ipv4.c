@@ -71,7 +71,8 @@ void ipv4_build(uint8_t *p, const struct ipv4_hdr *h)
 {
 	uint16_t frag = h->frag_off / 8;
 
-	assert(h->hlen >= IPV4_HLEN && h->hlen <= IPV4_HLEN_MAX && h->hlen % 4 == 0);
+	assert(h->hlen >= IPV4_HLEN && h->hlen <= IPV4_HLEN_MAX &&
+	       h->hlen % 4 == 0);
 	assert(h->frag_off % 8 == 0);
 	if (h->df)
 		frag |= FRAG_DF;

@@ -16,14 +16,14 @@
 
 struct ipv4_hdr {
 	struct ipaddr src, dst; /* v4-mapped */
-	uint16_t tot_len;       /* as on the wire; 0 for BIG TCP */
+	uint16_t tot_len; /* as on the wire; 0 for BIG TCP */
 	uint16_t id;
-	uint16_t frag_off;      /* bytes */
+	uint16_t frag_off; /* bytes */
 	uint16_t csum;
-	uint8_t hlen;           /* bytes, 20..60 */
+	uint8_t hlen; /* bytes, 20..60 */
 	uint8_t tos, ttl, proto;
 	bool df, mf;
-	const uint8_t *opt;     /* hlen - 20 bytes, inside the packet */
+	const uint8_t *opt; /* hlen - 20 bytes, inside the packet */
 };
 
 /* -EINVAL: shorter than 20 bytes, version not 4, header length below 20 or

@@ -24,8 +24,8 @@
 
 struct ipv6_hdr {
 	struct ipaddr src, dst;
-	uint32_t flow;   /* 20 bits */
-	uint16_t plen;   /* as on the wire */
+	uint32_t flow; /* 20 bits */
+	uint16_t plen; /* as on the wire */
 	uint8_t tclass, nh, hop;
 };
 

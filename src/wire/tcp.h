@@ -48,9 +48,9 @@ struct tcp_hdr {
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint16_t flags; /* TCP_* */
-	uint16_t wnd;   /* unscaled */
+	uint16_t wnd; /* unscaled */
 	uint16_t csum, urp;
-	uint8_t hlen;   /* bytes, 20..60 */
+	uint8_t hlen; /* bytes, 20..60 */
 	struct tcp_opts opt;
 };
 

@@ -96,8 +96,8 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 		struct gust_batch smaller;
 
 		gust_batch_init(&smaller);
-		if (len <= SMALL_SUPER || seg_cut(p, SMALL_SUPER - SMALL_SUPER % p->gso_size,
-						  &smaller))
+		if (len <= SMALL_SUPER ||
+		    seg_cut(p, SMALL_SUPER - SMALL_SUPER % p->gso_size, &smaller))
 			break;
 		w->stats.nomem++;
 		gust_batch_splice(&smaller, todo);
@@ -148,7 +148,8 @@ static void send_fitted(struct worker *w, struct gust_batch *todo)
 }
 
 /* On an l2 port each packet needs its neighbour's address first. */
-static void resolve(struct worker *w, struct gust_batch *fitted, struct gust_batch *frames)
+static void resolve(struct worker *w, struct gust_batch *fitted,
+		    struct gust_batch *frames)
 {
 	struct gust_pkt *p;
 

@@ -34,7 +34,8 @@ bool handoff_pop(struct worker *w, struct gust_batch *ret)
 
 		if (!w->in[i])
 			continue;
-		for (k = 0; k < RX_BUDGET_PACKETS && (p = ring_pop(w->in[i])); k++) {
+		for (k = 0; k < RX_BUDGET_PACKETS && (p = ring_pop(w->in[i]));
+		     k++) {
 			w->stats.handoff_in++;
 			gust_batch_push(ret, p);
 		}

@@ -61,7 +61,8 @@ static bool for_us(const struct worker *w, const struct gust_pkt *p)
 }
 
 /* Strip the frame; false: the packet was consumed. */
-static bool from_l2(struct worker *w, struct gust_pkt *p, struct gust_batch *replies)
+static bool from_l2(struct worker *w, struct gust_pkt *p,
+		    struct gust_batch *replies)
 {
 	enum drop_reason r = DROP_NONE;
 
@@ -72,7 +73,8 @@ static bool from_l2(struct worker *w, struct gust_pkt *p, struct gust_batch *rep
 			drop_count(&w->stats.drops, r, 1);
 		return false;
 	}
-	while (p->nlayer && (p->layer[0].kind == GUST_L_ETH || p->layer[0].kind == GUST_L_VLAN))
+	while (p->nlayer &&
+	       (p->layer[0].kind == GUST_L_ETH || p->layer[0].kind == GUST_L_VLAN))
 		pkt_pull(p, p->nlayer > 1 ? p->layer[1].off : p->hlen);
 	return true;
 }
@@ -117,7 +119,8 @@ static bool receive(struct worker *w, struct gust_batch *mine)
 		int got;
 
 		gust_batch_init(&b);
-		got = port->ops->rx(port, w->conf.index, RX_CHUNK, &b, &w->stats.drops);
+		got = port->ops->rx(port, w->conf.index, RX_CHUNK, &b,
+				    &w->stats.drops);
 		if (got < 0) {
 			w->port_gone = true;
 			return false;
@@ -139,7 +142,8 @@ static bool receive(struct worker *w, struct gust_batch *mine)
 }
 
 /* Everything of ours, l2 stripped, to the stack. */
-static void to_stack(struct worker *w, struct gust_batch *mine, struct gust_batch *frames)
+static void to_stack(struct worker *w, struct gust_batch *mine,
+		     struct gust_batch *frames)
 {
 	struct gust_batch ip;
 	struct gust_pkt *p;
@@ -177,11 +181,14 @@ static void send_frames(struct worker *w, struct gust_batch *frames)
 	while ((p = gust_batch_pop(frames))) {
 		enum port_tx r = port->ops->tx(port, w->conf.index, p);
 
-		if (r == PORT_TX_AGAIN || r == PORT_TX_REFUSED || r == PORT_TX_NOMEM)
+		if (r == PORT_TX_AGAIN || r == PORT_TX_REFUSED ||
+		    r == PORT_TX_NOMEM)
 			pkt_free(p);
 		if (r != PORT_TX_OK)
-			drop_count(&w->stats.drops, r == PORT_TX_DOWN ? DROP_PORT_DOWN :
-									DROP_PORT_ERROR, 1);
+			drop_count(&w->stats.drops,
+				   r == PORT_TX_DOWN ? DROP_PORT_DOWN :
+						       DROP_PORT_ERROR,
+				   1);
 	}
 }
 

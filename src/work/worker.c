@@ -94,8 +94,8 @@ static int io_add(void *ctx, struct stack_fd *sf)
 		return -ENOMEM;
 	wd->loop = l;
 	wd->sf = sf;
-	event_assign(&wd->ev, l->base, sf->fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
-		     on_stack_fd, wd);
+	event_assign(&wd->ev, l->base, sf->fd,
+		     EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_stack_fd, wd);
 	if (event_add(&wd->ev, NULL)) {
 		free(wd);
 		return -EIO;
@@ -172,17 +172,22 @@ static int loop_new(struct worker *w, struct loop **ret_l)
 	l->base = event_base_new_with_config(cfg);
 	if (!l->base)
 		goto out;
-	l->wake_ev = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+	l->wake_ev =
+		event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
 	l->timer_ev = event_new(l->base, -1, 0, on_timer, l);
 	if (!l->wake_ev || !l->timer_ev || event_add(l->wake_ev, NULL))
 		goto out;
 	if (fd >= 0) {
-		l->port_ev = event_new(l->base, fd, EV_READ | EV_ET | EV_PERSIST, on_port, l);
+		l->port_ev = event_new(l->base, fd, EV_READ | EV_ET | EV_PERSIST,
+				       on_port, l);
 		if (!l->port_ev || event_add(l->port_ev, NULL))
 			goto out;
 	}
 	l->io = (struct stack_io){
-		.add = io_add, .del = io_del, .handoff = io_handoff, .ctx = l,
+		.add = io_add,
+		.del = io_del,
+		.handoff = io_handoff,
+		.ctx = l,
 	};
 	*ret_l = l;
 	l = NULL;
@@ -225,7 +230,8 @@ static void mail_serve(struct worker *w)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg)
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
+		 void *arg)
 {
 	struct mailbox *m = &w->mail;
 
@@ -255,7 +261,8 @@ static bool stopping(struct worker *w)
 		return false;
 	if (!w->drain_until_us) {
 		stack_drain(w->stack);
-		w->drain_until_us = w->env.now_us + (uint64_t)w->drain_ms * 1000 + 1;
+		w->drain_until_us =
+			w->env.now_us + (uint64_t)w->drain_ms * 1000 + 1;
 	}
 	return !stack_flows(w->stack) || w->env.now_us >= w->drain_until_us;
 }
@@ -318,7 +325,8 @@ static void *worker_main(void *arg)
 	while (!stopping(w)) {
 		loop_arm(w);
 		if (more)
-			event_base_loop(w->loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+			event_base_loop(w->loop->base,
+					EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		else
 			loop_wait(w);
 		mail_serve(w);
@@ -417,8 +425,9 @@ static int worker_new(const struct worker_conf *conf, struct worker **peers,
 	if (!r)
 		r = worker_l2(w);
 	if (!r) {
-		w->stack = stack_new(conf->snap, conf->pool, &conf->secret, conf->index,
-				     conf->n, &w->loop->io, &w->stats.drops, &w->env);
+		w->stack = stack_new(conf->snap, conf->pool, &conf->secret,
+				     conf->index, conf->n, &w->loop->io,
+				     &w->stats.drops, &w->env);
 		r = w->stack ? 0 : -ENOMEM;
 	}
 	if (r) {
@@ -545,6 +554,15 @@ enum neigh_dad worker_dad_state(struct worker *w, const struct ipaddr *own)
 	return q.state;
 }
 
-struct stack *worker_stack(struct worker *w) { return w->stack; }
-const struct env *worker_env(struct worker *w) { return &w->env; }
-unsigned worker_index(const struct worker *w) { return w->conf.index; }
+struct stack *worker_stack(struct worker *w)
+{
+	return w->stack;
+}
+const struct env *worker_env(struct worker *w)
+{
+	return &w->env;
+}
+unsigned worker_index(const struct worker *w)
+{
+	return w->conf.index;
+}

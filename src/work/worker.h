@@ -18,14 +18,14 @@ struct worker_conf {
 	unsigned index, n;
 	struct port *port;
 	struct pkt_pool *pool;
-	struct siphash_key secret;      /* flow ownership; same for all */
-	const struct stack_snap *snap;  /* first snapshot */
-	struct ethaddr mac;             /* tap: the stack's own */
-	uint32_t busy_poll_us;          /* look for more work that long before sleeping */
+	struct siphash_key secret; /* flow ownership; same for all */
+	const struct stack_snap *snap; /* first snapshot */
+	struct ethaddr mac; /* tap: the stack's own */
+	uint32_t busy_poll_us; /* look for more work that long before sleeping */
 	/* Called in the worker's thread when the port refused a form of packet:
 	 * that feature is demoted. */
 	void (*demote)(void *arg, enum feat f);
-	void (*gone)(void *arg);        /* the interface vanished */
+	void (*gone)(void *arg); /* the interface vanished */
 	void *arg;
 };
 
@@ -36,10 +36,10 @@ struct worker_stats {
 	struct tcp_counters tcp;
 	struct pkt_pool_stats pool;
 	uint64_t rx_packets, rx_bytes, rx_super, tx_packets, tx_bytes, tx_super;
-	uint64_t tx_big;                /* above 64 KB */
-	uint64_t sw_segmented;          /* superpackets that we had to cut */
-	uint64_t nomem;                 /* cut because the port had no memory */
-	uint64_t refused[FEAT_N];       /* EINVAL from the port, by feature */
+	uint64_t tx_big; /* above 64 KB */
+	uint64_t sw_segmented; /* superpackets that we had to cut */
+	uint64_t nomem; /* cut because the port had no memory */
+	uint64_t refused[FEAT_N]; /* EINVAL from the port, by feature */
 	uint64_t handoff_in, handoff_out, turns, neigh_failed;
 };
 
@@ -56,7 +56,8 @@ void workers_free(struct worker **w, unsigned n);
 void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap);
 
 /* Run fn(w, arg) in the worker's thread and wait for it. From the main thread. */
-void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg);
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
+		 void *arg);
 
 /* Inside worker_call(): */
 struct stack *worker_stack(struct worker *w);

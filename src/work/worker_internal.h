@@ -12,11 +12,11 @@
 #include "base/rng.h"
 #include "work/worker.h"
 
-#define HANDOFF_RING 4096      /* packets between two workers */
-#define RX_CHUNK 8             /* packets a call of port rx */
+#define HANDOFF_RING 4096 /* packets between two workers */
+#define RX_CHUNK 8 /* packets a call of port rx */
 #define RX_BUDGET_BYTES 393216 /* a turn; stays within a core's L2 cache */
 #define RX_BUDGET_PACKETS 128
-#define TX_BACKLOG_MAX 1024    /* packets kept when the port says "again" */
+#define TX_BACKLOG_MAX 1024 /* packets kept when the port says "again" */
 #define TX_RETRY_US 1000
 
 struct loop; /* libevent, worker.c */
@@ -50,7 +50,7 @@ struct worker {
 
 	struct loop *loop;
 	pthread_t thread;
-	bool running;            /* the thread exists (main thread's view) */
+	bool running; /* the thread exists (main thread's view) */
 	_Atomic bool stop;
 	uint64_t drain_until_us; /* 0: not draining */
 	uint32_t drain_ms;

@@ -96,7 +96,8 @@ static int tun_make(const char *name, const char *netns)
 		die("setns back");
 	if (ioctl(fd, TUNSETVNETHDRSZ, &len))
 		die("TUNSETVNETHDRSZ");
-	if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN))
+	if (ioctl(fd, TUNSETOFFLOAD,
+		  TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN))
 		die("TUNSETOFFLOAD");
 	close(ns);
 	close(home);
@@ -108,12 +109,20 @@ static void put(struct bare *b, struct conn *c, uint16_t flags, uint32_t len)
 {
 	uint8_t vh[VNET] = { 0 }, hdr[IPV4_HLEN + TCP_HLEN_MAX];
 	struct tcp_hdr t = {
-		.sport = c->dport, .dport = c->sport, .seq = c->snd_nxt, .ack = c->rcv_nxt,
-		.flags = flags, .wnd = flags & TCP_SYN ? 65535 : WINDOW >> WSCALE,
+		.sport = c->dport,
+		.dport = c->sport,
+		.seq = c->snd_nxt,
+		.ack = c->rcv_nxt,
+		.flags = flags,
+		.wnd = flags & TCP_SYN ? 65535 : WINDOW >> WSCALE,
 	};
 	struct ipv4_hdr ip = {
-		.src = c->dst, .dst = c->src, .hlen = IPV4_HLEN, .ttl = 64,
-		.proto = IPPROTO_TCP, .df = true,
+		.src = c->dst,
+		.dst = c->src,
+		.hlen = IPV4_HLEN,
+		.ttl = 64,
+		.proto = IPPROTO_TCP,
+		.df = true,
 	};
 	struct iovec iov[3];
 	uint32_t l4;
@@ -127,7 +136,8 @@ static void put(struct bare *b, struct conn *c, uint16_t flags, uint32_t len)
 	ip.tot_len = IPV4_HLEN + l4 + len > 65535 ? 0 : IPV4_HLEN + l4 + len;
 	ipv4_build(hdr, &ip);
 	put16(hdr + IPV4_HLEN + 16,
-	      csum_fold_plain(csum_pseudo(&ip.src, &ip.dst, IPPROTO_TCP, l4 + len)));
+	      csum_fold_plain(
+		      csum_pseudo(&ip.src, &ip.dst, IPPROTO_TCP, l4 + len)));
 	vh[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	put16le(vh + 2, IPV4_HLEN + l4);
 	put16le(vh + 6, IPV4_HLEN);
@@ -159,18 +169,26 @@ static struct conn *conn_of(struct bare *b, uint16_t sport, bool create)
 	return create ? spare : NULL;
 }
 
-static void conn_open(struct bare *b, const struct ipv4_hdr *ip, const struct tcp_hdr *t)
+static void conn_open(struct bare *b, const struct ipv4_hdr *ip,
+		      const struct tcp_hdr *t)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(t->dport) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons(t->dport) };
 	struct conn *c = conn_of(b, t->sport, true);
 	int one = 1;
 
 	if (!c)
 		return;
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	*c = (struct conn){ .used = true, .sport = t->sport, .dport = t->dport,
-			    .src = ip->src, .dst = ip->dst, .rcv_nxt = t->seq + 1,
-			    .snd_nxt = 1000, .snd_una = 1001, .wnd = t->wnd };
+	*c = (struct conn){ .used = true,
+			    .sport = t->sport,
+			    .dport = t->dport,
+			    .src = ip->src,
+			    .dst = ip->dst,
+			    .rcv_nxt = t->seq + 1,
+			    .snd_nxt = 1000,
+			    .snd_una = 1001,
+			    .wnd = t->wnd };
 	if (t->opt.present & TCP_OPT_WSCALE)
 		c->wscale = t->opt.wscale;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -231,7 +249,8 @@ static void input(struct bare *b, uint32_t len)
 	c->wnd = (uint32_t)t.wnd << c->wscale;
 	off = ip.hlen + t.hlen;
 	pay = len - off;
-	if (t.seq != c->rcv_nxt) /* keepalive or a retransmission: say where we are */
+	if (t.seq !=
+	    c->rcv_nxt) /* keepalive or a retransmission: say where we are */
 		pay = 0;
 	if (pay)
 		send_all(c->fd, p + off, pay);
@@ -278,7 +297,8 @@ static void turn(struct bare *b)
 	for (unsigned i = 0; i < MAX_CONN; i++) {
 		struct conn *c = &b->conn[i];
 
-		if (!c->used || c->host_eof || room(b, c) < (c->wnd < 65536 ? 1 : MSS))
+		if (!c->used || c->host_eof ||
+		    room(b, c) < (c->wnd < 65536 ? 1 : MSS))
 			continue;
 		pfd[n] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
 		who[n++] = c;
@@ -315,7 +335,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (!netns || b.max_write < MSS || b.max_write > BUF) {
-		fprintf(stderr, "usage: bare -i NAME -n NETNS_PATH [-w MAX_WRITE]\n");
+		fprintf(stderr,
+			"usage: bare -i NAME -n NETNS_PATH [-w MAX_WRITE]\n");
 		return 2;
 	}
 	b.rx = malloc(BUF);

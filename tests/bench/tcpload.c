@@ -70,7 +70,8 @@ static void serve(const char *port)
 
 static void conn_rate(const char *host, const char *port, unsigned seconds)
 {
-	uint64_t start = now_ns(), end = start + seconds * 1000000000ull, n = 0, fail = 0;
+	uint64_t start = now_ns(), end = start + seconds * 1000000000ull, n = 0,
+		 fail = 0;
 
 	while (now_ns() < end) {
 		int fd = sock_open(host, port, SOCK_STREAM);
@@ -83,7 +84,8 @@ static void conn_rate(const char *host, const char *port, unsigned seconds)
 		close(fd);
 	}
 	printf("{\"connections\":%llu,\"failed\":%llu,\"seconds\":%.6f}\n",
-	       (unsigned long long)n, (unsigned long long)fail, (now_ns() - start) / 1e9);
+	       (unsigned long long)n, (unsigned long long)fail,
+	       (now_ns() - start) / 1e9);
 }
 
 static int by_value(const void *a, const void *b)
@@ -112,8 +114,9 @@ static void round_trips(const char *host, const char *port, unsigned seconds)
 		ns[n++] = now_ns() - t;
 	}
 	qsort(ns, n, sizeof(*ns), by_value);
-	printf("{\"round_trips\":%zu,\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f}\n", n,
-	       ns[n / 2] / 1e3, ns[n * 9 / 10] / 1e3, ns[n * 99 / 100] / 1e3);
+	printf("{\"round_trips\":%zu,\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%."
+	       "2f}\n",
+	       n, ns[n / 2] / 1e3, ns[n * 9 / 10] / 1e3, ns[n * 99 / 100] / 1e3);
 	free(ns);
 }
 
@@ -171,8 +174,9 @@ int main(int argc, char **argv)
 	else if (!strcmp(mode, "idle") && argc == 5)
 		idle(argv[2], argv[3], atoi(argv[4]));
 	else {
-		fprintf(stderr, "usage: tcpload serve PORT | conn|rr HOST PORT SECONDS | "
-				"idle HOST PORT N\n");
+		fprintf(stderr,
+			"usage: tcpload serve PORT | conn|rr HOST PORT SECONDS | "
+			"idle HOST PORT N\n");
 		return 2;
 	}
 	return 0;

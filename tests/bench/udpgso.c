@@ -39,7 +39,8 @@ struct load {
 static uint64_t pace(uint64_t start, uint64_t t, uint64_t due)
 {
 	uint64_t ahead = due > t - start ? due - (t - start) : 0;
-	struct timespec ts = { .tv_nsec = ahead % 1000000000, .tv_sec = ahead / 1000000000 };
+	struct timespec ts = { .tv_nsec = ahead % 1000000000,
+			       .tv_sec = ahead / 1000000000 };
 
 	if (ahead < 2000)
 		return t;
@@ -48,7 +49,8 @@ static uint64_t pace(uint64_t start, uint64_t t, uint64_t due)
 }
 
 /* Send superpackets at a rate; the first 8 bytes of a datagram number it. */
-static void blast(int fd, const struct sockaddr *to, socklen_t to_len, const struct load *l)
+static void blast(int fd, const struct sockaddr *to, socklen_t to_len,
+		  const struct load *l)
 {
 	static uint8_t buf[65536];
 	unsigned per = 65000 / l->size > SUPER_MAX ? SUPER_MAX : 65000 / l->size;
@@ -69,7 +71,8 @@ static void blast(int fd, const struct sockaddr *to, socklen_t to_len, const str
 		if (sendto(fd, buf, (size_t)per * l->size, 0, to, to_len) >= 0) {
 			seq += per;
 			bytes += (uint64_t)per * l->size;
-		} else if (errno != ENOBUFS && errno != EAGAIN && errno != ECONNREFUSED) {
+		} else if (errno != ENOBUFS && errno != EAGAIN &&
+			   errno != ECONNREFUSED) {
 			die("sendto");
 		}
 		t = now_ns();
@@ -77,7 +80,8 @@ static void blast(int fd, const struct sockaddr *to, socklen_t to_len, const str
 			t = pace(start, t, bytes * 8000 / l->mbit);
 	}
 	printf("{\"datagrams\":%llu,\"bytes\":%llu,\"seconds\":%.6f}\n",
-	       (unsigned long long)seq, (unsigned long long)bytes, (t - start) / 1e9);
+	       (unsigned long long)seq, (unsigned long long)bytes,
+	       (t - start) / 1e9);
 	fflush(stdout);
 }
 
@@ -118,9 +122,14 @@ static void sink(int fd, unsigned seconds)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
 	for (;;) {
-		union { char b[CMSG_SPACE(sizeof(int))]; struct cmsghdr h; } cm;
+		union {
+			char b[CMSG_SPACE(sizeof(int))];
+			struct cmsghdr h;
+		} cm;
 		struct iovec iov = { buf, sizeof(buf) };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &cm,
+		struct msghdr m = { .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = &cm,
 				    .msg_controllen = sizeof(cm) };
 		struct pollfd pfd = { .fd = fd, .events = POLLIN };
 		unsigned gso = 0;
@@ -131,7 +140,8 @@ static void sink(int fd, unsigned seconds)
 		n = recvmsg(fd, &m, MSG_DONTWAIT);
 		if (n < 0)
 			continue;
-		for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
+		for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h;
+		     h = CMSG_NXTHDR(&m, h))
 			if (h->cmsg_level == SOL_UDP && h->cmsg_type == UDP_GRO) {
 				int v;
 
@@ -145,7 +155,8 @@ static void sink(int fd, unsigned seconds)
 		if (last - start > (seconds + 5) * 1000000000ull)
 			break;
 	}
-	printf("{\"datagrams\":%llu,\"bytes\":%llu,\"seconds\":%.6f,\"lost\":%llu,\"super\":%llu}\n",
+	printf("{\"datagrams\":%llu,\"bytes\":%llu,\"seconds\":%.6f,\"lost\":%llu,"
+	       "\"super\":%llu}\n",
 	       (unsigned long long)c.datagrams, (unsigned long long)c.bytes,
 	       (last - start) / 1e9,
 	       (unsigned long long)(c.any ? c.high + 1 - c.datagrams : 0),
@@ -160,11 +171,15 @@ static void serve(int fd)
 		socklen_t len = sizeof(from);
 		struct request r;
 		struct load l;
-		ssize_t n = recvfrom(fd, &r, sizeof(r), 0, (struct sockaddr *)&from, &len);
+		ssize_t n = recvfrom(fd, &r, sizeof(r), 0, (struct sockaddr *)&from,
+				     &len);
 
-		if (n != sizeof(r) || r.magic != PULL_MAGIC || r.size < 16 || r.size > 60000)
+		if (n != sizeof(r) || r.magic != PULL_MAGIC || r.size < 16 ||
+		    r.size > 60000)
 			continue;
-		l = (struct load){ .seconds = r.seconds, .size = r.size, .mbit = r.mbit };
+		l = (struct load){ .seconds = r.seconds,
+				   .size = r.size,
+				   .mbit = r.mbit };
 		blast(fd, (struct sockaddr *)&from, len, &l);
 	}
 }
@@ -183,7 +198,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 7) {
-		l = (struct load){ .seconds = atoi(argv[4]), .size = atoi(argv[5]),
+		l = (struct load){ .seconds = atoi(argv[4]),
+				   .size = atoi(argv[5]),
 				   .mbit = atoi(argv[6]) };
 		if (l.size >= 16 && l.size <= 60000 && !strcmp(mode, "send")) {
 			blast(sock_open(argv[2], argv[3], SOCK_DGRAM), NULL, 0, &l);
@@ -191,7 +207,8 @@ int main(int argc, char **argv)
 		}
 		if (l.size >= 16 && l.size <= 60000 && !strcmp(mode, "pull")) {
 			int fd = sock_open(argv[2], argv[3], SOCK_DGRAM);
-			struct request r = { PULL_MAGIC, l.seconds, l.size, l.mbit };
+			struct request r = { PULL_MAGIC, l.seconds, l.size,
+					     l.mbit };
 
 			if (send(fd, &r, sizeof(r), 0) != sizeof(r))
 				die("send");

@@ -319,11 +319,12 @@ def test_udp_flood(rig):
     """Datagrams from ever new ports fill the mappings up to the limit, no more."""
     w = Wire(rig)
     e = rig.echo(4, world=True)
-    s = rig.keep(nssock.udp(rig.I, to=(WORLD[4], e.port)))
+    s = rig.keep(nssock.udp(rig.I, port=15000))
+    s.connect((WORLD[4], e.port))
     s.send(b"old")
     equal(s.recv(10), b"old", "echo")
     for k in range(rig.size(10000, 4000)):
-        w.send(r.ip4(A4, WORLD[4], UDP, r.udp(A4, WORLD[4], 1024 + k, e.port, b"flood")))
+        w.send(r.ip4(A4, WORLD[4], UDP, r.udp(A4, WORLD[4], 16000 + k, e.port, b"flood")))
     until(lambda: rig.drops()["flow_limit"] > 0, 3, f"counter: {rig.drops()}")
     check(rig.status()["flows"]["udp"] <= 2000 * rig.workers, f"{rig.status()['flows']}")
     s.send(b"still")

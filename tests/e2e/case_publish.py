@@ -270,7 +270,7 @@ def test_source_address(rig):
 
 
 @case("tun1", plain=False, light=True,
-      conf={"rest": "limits { flows = 64\n half_open = 64\n udp_flows = 32 }\n"})
+      conf={"rest": "limits { flows = 64\n half_open = 64\n udp_flows = 16 }\n"})
 def test_limits(rig):
     """At a limit the new is refused and counted, and the old goes on."""
     with listen(rig.H, backlog=256) as ls:
@@ -293,10 +293,10 @@ def test_limits(rig):
             except OSError:
                 pass
     e = rig.echo(4)
-    socks = [rig.keep(udp(rig.I, to=(STACK[4], e.port), timeout=0.2)) for _ in range(40)]
+    socks = [rig.keep(udp(rig.I, to=(STACK[4], e.port), timeout=0.2)) for _ in range(24)]
     answered = 0
     for s in socks:
         s.send(b"x")
         answered += nssock.errno_of(s.recv, 1) == 0
-    check(answered >= 32, f"{answered} of the first 32 UDP mappings work")
-    check(rig.status()["flows"]["udp"] <= 32, f"{rig.status()['flows']}")
+    check(answered >= 16, f"{answered} of the first 16 UDP mappings work")
+    check(rig.status()["flows"]["udp"] <= 16, f"{rig.status()['flows']}")

@@ -182,7 +182,7 @@ def stall(x, y, quiet=0.5):
     return sent
 
 
-@case(*ALL, timeout=90)
+@case(*PAIR, timeout=90)
 def test_tcp_backpressure(rig):
     """A reader that does not read stops the writer; memory stays bounded;
     nothing that was accepted is lost."""

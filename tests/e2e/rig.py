@@ -83,6 +83,10 @@ class Rig:
         lab.veth(self.H, self.W, "w0", "h0", [HOST[4] + "/24", HOST[6] + "/64"],
                  [WORLD[4] + "/24", WORLD[6] + "/64"])
         lab.sysctl(self.H, "net.ipv4.ping_group_range", "0 2147483647")
+        # no connection gets a server's port as its own
+        for ns in (self.H, self.I, self.W):
+            lab.sysctl(ns, "net.ipv4.ip_local_reserved_ports",
+                       "2222,4433,4747,5200-5399,6379,8000-8099,16000-26999,33000-33099")
         # answers to a test's own probes are not to be rationed by the kernel
         for ns in (self.H, self.I, self.W):
             lab.sysctl(ns, "net.ipv4.icmp_ratelimit", "0")

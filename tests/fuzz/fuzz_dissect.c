@@ -16,8 +16,8 @@
 
 #define F_ETH 0x01
 #define F_FIX_IP4 0x02 /* give the first IPv4 header a right checksum */
-#define F_BIG 0x04     /* zeros behind, 70000 bytes in all */
-#define F_FRAGS 0x08   /* what lies beyond 128 bytes in fragments */
+#define F_BIG 0x04 /* zeros behind, 70000 bytes in all */
+#define F_FRAGS 0x08 /* what lies beyond 128 bytes in fragments */
 
 #define BIG_LEN 70000
 #define HEAD_PART 128
@@ -26,10 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct pkt_pool *pool;
 
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
+#define CHECK(x)                                                                   \
+	do {                                                                       \
+		if (!(x))                                                          \
+			abort();                                                   \
 	} while (0)
 
 static void fix_ip4(uint8_t *ip, size_t len)
@@ -103,7 +103,8 @@ static void check_csum(struct gust_pkt *p)
 	CHECK(pkt_csum_verify(p));
 }
 
-static void check_good(struct gust_pkt *p, const uint8_t *b, enum dissect_start start)
+static void check_good(struct gust_pkt *p, const uint8_t *b,
+		       enum dissect_start start)
 {
 	struct ipaddr src, dst;
 	const struct gust_layer *l4 = pkt_l4(p);
@@ -138,8 +139,10 @@ static struct gust_pkt *make(const uint8_t *b, uint32_t len, bool frags)
 		p = pkt_new(pool);
 		memcpy(p->head, b, HEAD_PART);
 		p->hlen = p->len = HEAD_PART;
-		for (uint32_t off = HEAD_PART, n = 1; off < len; off += n, n = n * 7 % 1009) {
-			struct gust_frag f = { at + off, s, len - off < n ? len - off : n };
+		for (uint32_t off = HEAD_PART, n = 1; off < len;
+		     off += n, n = n * 7 % 1009) {
+			struct gust_frag f = { at + off, s,
+					       len - off < n ? len - off : n };
 
 			slab_ref(s);
 			CHECK(!pkt_frag_add(p, &f));

@@ -37,8 +37,8 @@ struct fuzz {
 	struct rng rng;
 	struct gust_slab *fill, *src;
 	uint64_t sent;
-	uint32_t read;      /* sequence number of the next byte to be read */
-	bool reading;       /* ... is known */
+	uint32_t read; /* sequence number of the next byte to be read */
+	bool reading; /* ... is known */
 	unsigned outs;
 	bool starve;
 };
@@ -72,7 +72,8 @@ static uint32_t get_i16(struct fuzz *f)
 /* ---- the peer ---- */
 
 /* `len` payload bytes that begin at sequence number `seq`. */
-static bool add_payload(struct fuzz *f, struct gust_pkt *p, uint32_t seq, uint32_t len)
+static bool add_payload(struct fuzz *f, struct gust_pkt *p, uint32_t seq,
+			uint32_t len)
 {
 	struct gust_frag fr = { .len = len };
 	uint32_t i;
@@ -100,9 +101,14 @@ static bool add_payload(struct fuzz *f, struct gust_pkt *p, uint32_t seq, uint32
 }
 
 /* Put headers in front and hand it to the connection as a port would. */
-static unsigned peer_sends(struct fuzz *f, struct tcp_hdr *h, uint32_t len, uint16_t gso)
+static unsigned peer_sends(struct fuzz *f, struct tcp_hdr *h, uint32_t len,
+			   uint16_t gso)
 {
-	struct ip_tx tx = { .src = f->t.remote, .dst = f->t.local, .proto = 6, .ttl = 64, .df = true };
+	struct ip_tx tx = { .src = f->t.remote,
+			    .dst = f->t.local,
+			    .proto = 6,
+			    .ttl = 64,
+			    .df = true };
 	struct gust_pkt *p = pkt_new(pool), *q = NULL;
 	enum drop_reason why;
 	unsigned ev = 0;
@@ -119,7 +125,8 @@ static unsigned peer_sends(struct fuzz *f, struct tcp_hdr *h, uint32_t len, uint
 		p->need = GUST_F_CSUM;
 		if (gso && len > gso) {
 			p->gso_size = gso;
-			p->gso_type = ipaddr_is4(&tx.src) ? GUST_GSO_TCP4 : GUST_GSO_TCP6;
+			p->gso_type =
+				ipaddr_is4(&tx.src) ? GUST_GSO_TCP4 : GUST_GSO_TCP6;
 		}
 		q = tcpcheck_deliver(pool, &f->fill, p, &why);
 		if (!q && why != DROP_NO_SLAB && why != DROP_NO_PKT)
@@ -158,7 +165,8 @@ static struct tcp_hdr peer_hdr(struct fuzz *f, uint16_t flags)
 
 static unsigned step_handshake(struct fuzz *f)
 {
-	struct tcp_hdr h = peer_hdr(f, f->t.state == TCPS_SYN_SENT ? TCP_SYN | TCP_ACK : TCP_ACK);
+	struct tcp_hdr h = peer_hdr(
+		f, f->t.state == TCPS_SYN_SENT ? TCP_SYN | TCP_ACK : TCP_ACK);
 
 	if (f->t.state == TCPS_SYN_SENT) {
 		h.opt.present |= TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM;
@@ -168,7 +176,8 @@ static unsigned step_handshake(struct fuzz *f)
 	return peer_sends(f, &h, 0, 0);
 }
 
-static unsigned step_data(struct fuzz *f, uint32_t off, uint32_t len, uint16_t flags, uint16_t gso)
+static unsigned step_data(struct fuzz *f, uint32_t off, uint32_t len,
+			  uint16_t flags, uint16_t gso)
 {
 	struct tcp_hdr h = peer_hdr(f, TCP_ACK | flags);
 
@@ -183,7 +192,8 @@ static unsigned step_ack(struct fuzz *f, unsigned nsack)
 	uint32_t out = f->t.snd_nxt - f->t.snd_una, at;
 	unsigned i;
 
-	h.ack = f->t.snd_una + (out ? (uint32_t)((uint64_t)out * get_u16(f) / 65535) : 0);
+	h.ack = f->t.snd_una +
+		(out ? (uint32_t)((uint64_t)out * get_u16(f) / 65535) : 0);
 	h.wnd = get_u16(f);
 	at = h.ack;
 	for (i = 0; i < nsack; i++) {
@@ -207,13 +217,15 @@ static unsigned step_raw(struct fuzz *f)
 	unsigned i;
 
 	h.flags |= mode & 0x80 ? TCP_AE : 0;
-	h.seq = mode & 1 ? (uint32_t)get_u16(f) << 16 | get_u16(f) : f->t.rcv_nxt + get_i16(f);
+	h.seq = mode & 1 ? (uint32_t)get_u16(f) << 16 | get_u16(f) :
+			   f->t.rcv_nxt + get_i16(f);
 	h.ack = mode & 2 ? (uint32_t)get_u16(f) << 16 | get_u16(f) :
 		mode & 4 ? f->t.snd_nxt + get_i16(f) :
 			   f->t.snd_una + get_i16(f);
 	h.wnd = get_u16(f);
 	h.urp = mode & 8 ? get_u16(f) : 0;
-	h.opt.present = opts & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM | TCP_OPT_SACK);
+	h.opt.present = opts & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM |
+				TCP_OPT_SACK);
 	if (opts & TCP_OPT_MSS)
 		h.opt.mss = get_u16(f);
 	if (opts & TCP_OPT_WSCALE)
@@ -230,9 +242,11 @@ static unsigned step_raw(struct fuzz *f)
 	} else if (opts & TCP_OPT_TS) {
 		h.opt.present |= TCP_OPT_TS;
 		h.opt.tsval = f->t.ts_recent + get_i16(f);
-		h.opt.tsecr = (uint32_t)(f->env.now_us / 1000) + f->t.ts_offset + get_i16(f);
+		h.opt.tsecr = (uint32_t)(f->env.now_us / 1000) + f->t.ts_offset +
+			      get_i16(f);
 	}
-	return peer_sends(f, &h, mode & 16 ? get_u16(f) % 3000 : 0, mode & 32 ? 500 : 0);
+	return peer_sends(f, &h, mode & 16 ? get_u16(f) % 3000 : 0,
+			  mode & 32 ? 500 : 0);
 }
 
 static unsigned step_icmp(struct fuzz *f)
@@ -305,7 +319,8 @@ static void step_read(struct fuzz *f, uint32_t max)
 	uint32_t len = 0;
 
 	for (i = 0; i < n && len < max; i++) {
-		uint32_t k = iov[i].iov_len < max - len ? (uint32_t)iov[i].iov_len : max - len;
+		uint32_t k = iov[i].iov_len < max - len ? (uint32_t)iov[i].iov_len :
+							  max - len;
 
 		compare(f, iov[i].iov_base, k);
 		len += k;
@@ -346,7 +361,8 @@ static unsigned step(struct fuzz *f)
 		pass_time(f, get_u16(f));
 		break;
 	case 1:
-		if (d != ENV_NEVER && d > f->env.now_us && d - f->env.now_us < UINT64_C(7200000000))
+		if (d != ENV_NEVER && d > f->env.now_us &&
+		    d - f->env.now_us < UINT64_C(7200000000))
 			pass_time(f, d - f->env.now_us);
 		break;
 	case 2:
@@ -462,24 +478,33 @@ static bool begin(struct fuzz *f)
 	}
 	f->caps.mtu = mtus[b & 3];
 	f->caps.gso_max4 = f->caps.gso_max6 = b & 4 ? f->caps.mtu : 65535;
-	f->caps.feats = b & 4 ? 0 : FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6);
+	f->caps.feats = b & 4 ? 0 :
+				FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) |
+					FEAT_BIT(FEAT_TSO6);
 	if (b & 8 && !(b & 4)) {
 		f->caps.gso_max4 = f->caps.gso_max6 = 200000;
-		f->caps.feats |= FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO);
+		f->caps.feats |=
+			FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO);
 	}
 	if (b & 16)
 		f->conf.keep_idle_us = 10000000;
-	f->ctx = (struct tcp_ctx){ .conf = &f->conf, .caps = &f->caps, .pool = pool, .drops = &f->drops };
+	f->ctx = (struct tcp_ctx){
+		.conf = &f->conf, .caps = &f->caps, .pool = pool, .drops = &f->drops
+	};
 	tcp_init(&f->t, &f->ctx, &local, 80, &remote, 40000);
 	tcpcheck_init(&f->check, &f->t, OUR_KEY);
 	if (a & 1) {
 		struct gust_pkt *p = pkt_new(pool), *q;
-		struct ip_tx tx = { .src = remote, .dst = local, .proto = 6, .ttl = 64, .df = true };
+		struct ip_tx tx = { .src = remote,
+				    .dst = local,
+				    .proto = 6,
+				    .ttl = 64,
+				    .df = true };
 		enum drop_reason why;
 		bool ok;
 
-		syn.opt.present = get_u8(f) & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM |
-					       TCP_OPT_TS);
+		syn.opt.present = get_u8(f) & (TCP_OPT_MSS | TCP_OPT_WSCALE |
+					       TCP_OPT_SACK_PERM | TCP_OPT_TS);
 		syn.opt.mss = get_u16(f);
 		syn.opt.wscale = get_u8(f) % 16;
 		syn.opt.tsval = (uint32_t)(f->env.now_us / 1000) + 77;
@@ -522,7 +547,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned n;
 
 	if (!pool) {
-		struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 64, .pkt_max = 256 };
+		struct pkt_limits lim = { .slab_len = 256 << 10,
+					  .slab_max = 64,
+					  .pkt_max = 256 };
 
 		pool = pkt_pool_new(&lim);
 		pkt_pool_bind(pool);

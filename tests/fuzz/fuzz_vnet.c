@@ -20,7 +20,7 @@
 #define F_ETH 0x01
 #define F_FIX_IP4 0x02
 #define F_LONG 0x04 /* 30000 zeros behind, lengths fixed */
-#define F_BIG 0x08  /* 100000 */
+#define F_BIG 0x08 /* 100000 */
 
 #define PKT_MAX 2048
 #define HDR 26
@@ -29,10 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct pkt_pool *pool;
 
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
+#define CHECK(x)                                                                   \
+	do {                                                                       \
+		if (!(x))                                                          \
+			abort();                                                   \
 	} while (0)
 
 static void fix_ip4(uint8_t *ip, size_t len)
@@ -89,7 +89,8 @@ static void check_codec(struct gust_pkt *p)
 	vnet_encode(p, vh, VNET_LEN);
 	CHECK(vnet_decode(p, vh, VNET_LEN) == DROP_NONE);
 	CHECK(p->gso_size == size && p->gso_type == type);
-	if (size && need & GUST_F_CSUM_OK) /* a superpacket's is owed from here on */
+	if (size &&
+	    need & GUST_F_CSUM_OK) /* a superpacket's is owed from here on */
 		need ^= GUST_F_CSUM_OK | GUST_F_CSUM;
 	CHECK(p->need == need);
 }
@@ -114,15 +115,19 @@ static void check_piece(struct gust_pkt *p, enum dissect_start start, bool no_cs
 static void check_fit(struct gust_pkt *p, uint8_t choice, enum dissect_start start)
 {
 	struct port_caps caps = {
-		.feats = (choice & 0x01 ? FEAT_BIT(FEAT_TX_CSUM) : 0) |
-			 (choice & 0x02 ? FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) : 0) |
-			 (choice & 0x04 ? FEAT_BIT(FEAT_USO) : 0) |
-			 (choice & 0x08 ? FEAT_BIT(FEAT_BIGTCP4) : 0) |
-			 (choice & 0x10 ? FEAT_BIT(FEAT_BIGTCP6_JUMBO) : 0) |
-			 (choice & 0x20 ? FEAT_BIT(FEAT_BIGTCP6_PLAIN) : 0) |
-			 (choice & 0x40 ? FEAT_BIT(FEAT_TSO_ECN) : 0),
+		.feats =
+			(choice & 0x01 ? FEAT_BIT(FEAT_TX_CSUM) : 0) |
+			(choice & 0x02 ? FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) :
+					 0) |
+			(choice & 0x04 ? FEAT_BIT(FEAT_USO) : 0) |
+			(choice & 0x08 ? FEAT_BIT(FEAT_BIGTCP4) : 0) |
+			(choice & 0x10 ? FEAT_BIT(FEAT_BIGTCP6_JUMBO) : 0) |
+			(choice & 0x20 ? FEAT_BIT(FEAT_BIGTCP6_PLAIN) : 0) |
+			(choice & 0x40 ? FEAT_BIT(FEAT_TSO_ECN) : 0),
 		.mtu = choice & 0x80 ? 1500 : 65535,
-		.gso_max4 = 524280, .gso_max6 = 524280, .gso_max_udp = 65535,
+		.gso_max4 = 524280,
+		.gso_max6 = 524280,
+		.gso_max_udp = 65535,
 	};
 	uint32_t total = pkt_payload_len(p), sum = 0;
 	bool was_super = p->gso_size;

@@ -24,10 +24,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(cond)            \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
+#define REQUIRE(cond)                                                              \
+	do {                                                                       \
+		if (!(cond))                                                       \
+			abort();                                                   \
 	} while (0)
 
 static void fuzz_ipv4(const uint8_t *p, size_t len)
@@ -78,8 +78,10 @@ static void fuzz_ipv6(const uint8_t *p, size_t len)
 			return;
 		REQUIRE(hlen >= 8 && hlen <= len && nh == p[0]);
 		if (kind == IP6_NH_HOPOPTS || kind == IP6_NH_DSTOPTS) {
-			if (ipv6_opts_walk(p, hlen, &jumbo, &action, &off) == -EPERM)
-				REQUIRE(off >= 2 && off < hlen && action >= 1 && action <= 3);
+			if (ipv6_opts_walk(p, hlen, &jumbo, &action, &off) ==
+			    -EPERM)
+				REQUIRE(off >= 2 && off < hlen && action >= 1 &&
+					action <= 3);
 		}
 		p += hlen;
 		len -= hlen;
@@ -132,7 +134,8 @@ static void fuzz_tcp(const uint8_t *p, size_t len)
 	REQUIRE((g.opt.present | TCP_OPT_SACK) == (h.opt.present | TCP_OPT_SACK));
 	REQUIRE(g.opt.mss == h.opt.mss && g.opt.wscale == h.opt.wscale);
 	REQUIRE(g.opt.tsval == h.opt.tsval && g.opt.tsecr == h.opt.tsecr);
-	REQUIRE(!memcmp(g.opt.sack, h.opt.sack, g.opt.nsack * sizeof(g.opt.sack[0])));
+	REQUIRE(!memcmp(g.opt.sack, h.opt.sack,
+			g.opt.nsack * sizeof(g.opt.sack[0])));
 }
 
 static void fuzz_udp(const uint8_t *p, size_t len)
@@ -188,7 +191,8 @@ static void fuzz_nd(const uint8_t *p, size_t len)
 	REQUIRE(!nd_parse(out, n, &again));
 	REQUIRE(again.type == m.type && again.has_lladdr == m.has_lladdr);
 	REQUIRE(again.router == m.router && again.solicited == m.solicited);
-	REQUIRE(again.override == m.override && ipaddr_eq(&again.target, &m.target));
+	REQUIRE(again.override == m.override &&
+		ipaddr_eq(&again.target, &m.target));
 	REQUIRE(!memcmp(&again.lladdr, &m.lladdr, sizeof(m.lladdr)));
 }
 
@@ -204,7 +208,8 @@ static void fuzz_csum(const uint8_t *p, size_t len)
 	p += 2;
 	len -= 2;
 	cut = len ? cut % len : 0;
-	parts = csum_combine(csum_add(0, p, cut), csum_add(0, p + cut, len - cut), cut);
+	parts = csum_combine(csum_add(0, p, cut), csum_add(0, p + cut, len - cut),
+			     cut);
 	for (size_t i = 0; i < len; i++) {
 		whole += i % 2 ? p[i] : (uint32_t)p[i] << 8;
 		whole = (whole & 0xffff) + (whole >> 16);
@@ -230,8 +235,9 @@ static void fuzz_ipaddr(const uint8_t *p, size_t len)
 }
 
 static void (*const target[])(const uint8_t *p, size_t len) = {
-	fuzz_ipv4, fuzz_ipv4_opts, fuzz_ipv6, fuzz_ipv6_opts, fuzz_ipv6_frag, fuzz_tcp,
-	fuzz_udp,  fuzz_icmp,	   fuzz_eth,  fuzz_nd,	      fuzz_csum,      fuzz_ipaddr,
+	fuzz_ipv4,      fuzz_ipv4_opts, fuzz_ipv6, fuzz_ipv6_opts,
+	fuzz_ipv6_frag, fuzz_tcp,       fuzz_udp,  fuzz_icmp,
+	fuzz_eth,       fuzz_nd,        fuzz_csum, fuzz_ipaddr,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

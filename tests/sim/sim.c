@@ -25,7 +25,7 @@
 struct sim_event {
 	uint64_t at_us, order;
 	unsigned to;
-	struct gust_pkt *p;    /* NULL: an ICMP error */
+	struct gust_pkt *p; /* NULL: an ICMP error */
 	struct icmp_event icmp;
 };
 
@@ -33,7 +33,8 @@ static bool fail(struct sim *s, const char *what, unsigned i)
 {
 	if (!s->why[0])
 		snprintf(s->why, sizeof(s->why), "seed %llu, end %u at %.6f s: %s",
-			 (unsigned long long)s->seed, i, (double)s->env.now_us / 1e6, what);
+			 (unsigned long long)s->seed, i,
+			 (double)s->env.now_us / 1e6, what);
 	return false;
 }
 
@@ -85,14 +86,18 @@ static struct ipaddr addr_of(bool v6, unsigned i)
 {
 	struct ipaddr a;
 
-	if (ipaddr_parse(v6 ? (i ? "fd00::2" : "fd00::1") : (i ? "10.0.0.2" : "10.0.0.1"), &a) < 0)
+	if (ipaddr_parse(v6 ? (i ? "fd00::2" : "fd00::1") :
+			      (i ? "10.0.0.2" : "10.0.0.1"),
+			 &a) < 0)
 		abort();
 	return a;
 }
 
 void sim_init(struct sim *s, uint64_t seed, bool v6)
 {
-	struct pkt_limits lim = { .slab_len = 1 << 20, .slab_max = 512, .pkt_max = 60000 };
+	struct pkt_limits lim = { .slab_len = 1 << 20,
+				  .slab_max = 512,
+				  .pkt_max = 60000 };
 	unsigned i;
 
 	memset(s, 0, sizeof(*s));
@@ -142,13 +147,15 @@ static void start(struct sim *s)
 	tcp_connect(&s->end[0].t, &s->env);
 }
 
-void sim_rule_add(struct sim *s, unsigned from, bool (*match)(const struct sim_seg *),
-		  unsigned skip, unsigned count)
+void sim_rule_add(struct sim *s, unsigned from,
+		  bool (*match)(const struct sim_seg *), unsigned skip,
+		  unsigned count)
 {
 	if (s->nrule == SIM_RULES_MAX)
 		abort();
-	s->rule[s->nrule++] =
-		(struct sim_rule){ .from = from, .match = match, .skip = skip, .count = count };
+	s->rule[s->nrule++] = (struct sim_rule){
+		.from = from, .match = match, .skip = skip, .count = count
+	};
 }
 
 void sim_act_add(struct sim *s, uint64_t at_us, void (*fn)(struct sim *))
@@ -168,17 +175,32 @@ unsigned sim_seeds(unsigned n)
 
 /* ---- fault rules ---- */
 
-bool sim_is_syn(const struct sim_seg *s) { return s->h.flags & TCP_SYN; }
-bool sim_is_fin(const struct sim_seg *s) { return s->h.flags & TCP_FIN; }
-bool sim_is_data(const struct sim_seg *s) { return s->payload; }
+bool sim_is_syn(const struct sim_seg *s)
+{
+	return s->h.flags & TCP_SYN;
+}
+bool sim_is_fin(const struct sim_seg *s)
+{
+	return s->h.flags & TCP_FIN;
+}
+bool sim_is_data(const struct sim_seg *s)
+{
+	return s->payload;
+}
 
 bool sim_is_ack(const struct sim_seg *s)
 {
 	return !s->payload && !(s->h.flags & (TCP_SYN | TCP_FIN | TCP_RST));
 }
 
-bool sim_is_first_rtx(const struct sim_seg *s) { return s->rtx && s->rtx_n == 1; }
-bool sim_is_wnd_update(const struct sim_seg *s) { return s->wnd_update; }
+bool sim_is_first_rtx(const struct sim_seg *s)
+{
+	return s->rtx && s->rtx_n == 1;
+}
+bool sim_is_wnd_update(const struct sim_seg *s)
+{
+	return s->wnd_update;
+}
 
 /* How often was this sequence retransmitted? A table without collisions would
  * be larger than it is worth: a newer sequence takes the place. */
@@ -267,7 +289,8 @@ static void too_big(struct sim *s, unsigned from, const struct sim_seg *g)
 }
 
 /* When will it arrive? false: the queue is full. */
-static bool link_time(struct sim *s, struct sim_link *l, uint32_t len, uint64_t *ret_at)
+static bool link_time(struct sim *s, struct sim_link *l, uint32_t len,
+		      uint64_t *ret_at)
 {
 	uint64_t now = s->env.now_us, at = now;
 
@@ -313,7 +336,8 @@ static struct gust_pkt *carry(struct sim *s, const struct gust_pkt *p, bool corr
 	if (corrupt) {
 		flip_a_bit(s, q);
 		if (pkt_csum_verify(q))
-			snprintf(s->why, sizeof(s->why), "a flipped bit passed the checksum");
+			snprintf(s->why, sizeof(s->why),
+				 "a flipped bit passed the checksum");
 		pkt_free(q);
 		return NULL;
 	}
@@ -434,7 +458,8 @@ static bool app_send(struct sim *s, unsigned i, uint32_t n)
 		s->src->used = 0;
 	}
 	for (k = 0; k < n; k++)
-		s->src->data[s->src->used + k] = tcpcheck_byte(e->check.key, e->sent + k);
+		s->src->data[s->src->used + k] =
+			tcpcheck_byte(e->check.key, e->sent + k);
 	for (nf = 0; nf < 3 && at < n; nf++) {
 		part = nf == 2 ? n - at : 1 + rng_below(&s->rng, n - at);
 		f[nf] = (struct gust_frag){ .slab = s->src, .len = part };
@@ -446,7 +471,8 @@ static bool app_send(struct sim *s, unsigned i, uint32_t n)
 	if (r < 0) {
 		while (nf)
 			slab_unref(f[--nf].slab);
-		return fail(s, r == -EPIPE ? "tcp_send: -EPIPE" : "tcp_send failed", i);
+		return fail(s, r == -EPIPE ? "tcp_send: -EPIPE" : "tcp_send failed",
+			    i);
 	}
 	s->src->used += n;
 	e->sent += n;
@@ -462,7 +488,8 @@ static bool app_write(struct sim *s, unsigned i)
 	if (e->app.after_eof && !e->eof)
 		return true;
 	while (e->sent < e->app.total) {
-		uint32_t n = tcp_send_space(&e->t), max = e->app.chunk ? e->app.chunk : 65536;
+		uint32_t n = tcp_send_space(&e->t),
+			 max = e->app.chunk ? e->app.chunk : 65536;
 
 		if (!n)
 			return true;
@@ -518,7 +545,8 @@ static bool app_read_some(struct sim *s, unsigned i, uint32_t max)
 	}
 	n = tcp_peek(&e->t, iov, 16);
 	for (k = 0; k < n && len < max && ok; k++) {
-		uint32_t m = iov[k].iov_len < max - len ? (uint32_t)iov[k].iov_len : max - len;
+		uint32_t m = iov[k].iov_len < max - len ? (uint32_t)iov[k].iov_len :
+							  max - len;
 
 		ok = compare(s, i, iov[k].iov_base, m);
 		len += m;
@@ -569,14 +597,17 @@ static bool app_turn(struct sim *s, unsigned i)
 	}
 	if (!app_read(s, i))
 		return false;
-	if (e->app.abort_after && e->received >= e->app.abort_after && !e->aborted) {
+	if (e->app.abort_after && e->received >= e->app.abort_after &&
+	    !e->aborted) {
 		e->aborted = true;
 		tcp_abort(&e->t, &s->env);
 		return true;
 	}
-	if (e->aborted || e->events & (TCP_EV_RESET | TCP_EV_TIMEOUT | TCP_EV_ERROR))
+	if (e->aborted ||
+	    e->events & (TCP_EV_RESET | TCP_EV_TIMEOUT | TCP_EV_ERROR))
 		return true;
-	if (e->t.state != TCPS_CLOSED && e->t.state != TCPS_TIME_WAIT && !app_write(s, i))
+	if (e->t.state != TCPS_CLOSED && e->t.state != TCPS_TIME_WAIT &&
+	    !app_write(s, i))
 		return false;
 	tcp_compact(&e->t);
 	return true;
@@ -601,9 +632,10 @@ static bool output(struct sim *s, unsigned i)
 			gust_batch_push(&wire, p);
 			continue;
 		}
-		if (seg_fit(p, &(struct port_caps){ .mtu = e->caps.mtu,
-						    .gso_max4 = e->caps.mtu,
-						    .gso_max6 = e->caps.mtu },
+		if (seg_fit(p,
+			    &(struct port_caps){ .mtu = e->caps.mtu,
+						 .gso_max4 = e->caps.mtu,
+						 .gso_max6 = e->caps.mtu },
 			    &wire) != DROP_NONE)
 			ok = fail(s, "seg_fit refused a packet", i);
 	}
@@ -657,7 +689,8 @@ static uint64_t next_time(struct sim *s)
 		d = tcp_deadline(&e->t);
 		if (d < t)
 			t = d;
-		if ((tcp_readable(&e->t) || (tcp_at_eof(&e->t) && !e->eof)) && !e->detached) {
+		if ((tcp_readable(&e->t) || (tcp_at_eof(&e->t) && !e->eof)) &&
+		    !e->detached) {
 			d = e->next_read_us > e->app.stall_us ? e->next_read_us :
 								e->app.stall_us;
 			if (d < t)
@@ -679,7 +712,8 @@ static bool arrivals(struct sim *s)
 			if (!arrive(s, ev.to, ev.p))
 				return false;
 		} else if (e->open && e->t.state != TCPS_CLOSED) {
-			if (!sort_events(s, ev.to, tcp_icmp(&e->t, &ev.icmp, &s->env)))
+			if (!sort_events(s, ev.to,
+					 tcp_icmp(&e->t, &ev.icmp, &s->env)))
 				return false;
 		}
 	}
@@ -713,11 +747,13 @@ bool sim_run(struct sim *s, uint64_t limit_us)
 		s->turns++;
 		if (!arrivals(s) || !turn(s, 0) || !turn(s, 1))
 			return false;
-		if (s->end[0].closed && (s->end[1].closed || !s->end[1].open) && !s->nheap)
+		if (s->end[0].closed && (s->end[1].closed || !s->end[1].open) &&
+		    !s->nheap)
 			return true;
 		t = next_time(s);
 		if (t == ENV_NEVER)
-			return fail(s, "nothing can happen any more", !s->end[1].closed);
+			return fail(s, "nothing can happen any more",
+				    !s->end[1].closed);
 		if (t > stop) {
 			s->env.now_us = stop;
 			return fail(s, "time is up", !s->end[1].closed);

@@ -19,29 +19,29 @@ struct sim_link {
 	uint32_t delay_us, jitter_us;
 	uint32_t loss, dup, corrupt;
 	uint32_t reorder, reorder_us; /* that many wait so much longer */
-	uint64_t rate;                /* bytes/s, 0: no limit */
-	uint32_t queue;               /* bytes before the rate limit, 0: no limit */
-	uint32_t mtu;                 /* larger ones are dropped, TOO_BIG answered */
-	bool black_hole;              /* ... and not answered */
-	bool down;                    /* everything is dropped */
+	uint64_t rate; /* bytes/s, 0: no limit */
+	uint32_t queue; /* bytes before the rate limit, 0: no limit */
+	uint32_t mtu; /* larger ones are dropped, TOO_BIG answered */
+	bool black_hole; /* ... and not answered */
+	bool down; /* everything is dropped */
 
-	uint64_t free_us, last_us;    /* the simulator's */
+	uint64_t free_us, last_us; /* the simulator's */
 };
 
 /* What an application does. Zero: nothing at all, close at once. */
 struct sim_app {
-	uint64_t total;          /* bytes to send */
-	uint32_t chunk;          /* bytes of one tcp_send() at the most, 0: 64 KiB */
-	bool keep_open;          /* do not close after them */
-	bool early;              /* begins to send before the handshake is done */
-	bool take;               /* reads with tcp_take() */
-	bool after_eof;          /* sends only after the peer's FIN */
-	uint32_t read_max;       /* bytes of one read, 0: all */
-	uint32_t read_every_us;  /* pause between reads */
-	uint64_t stall_us;       /* does not read before */
-	uint64_t abort_after;    /* bytes received, then tcp_abort(); 0: never */
-	uint64_t detach_us;      /* tcp_detach() then; 0: never */
-	uint64_t accept_us;      /* passive: answers the SYN so much later */
+	uint64_t total; /* bytes to send */
+	uint32_t chunk; /* bytes of one tcp_send() at the most, 0: 64 KiB */
+	bool keep_open; /* do not close after them */
+	bool early; /* begins to send before the handshake is done */
+	bool take; /* reads with tcp_take() */
+	bool after_eof; /* sends only after the peer's FIN */
+	uint32_t read_max; /* bytes of one read, 0: all */
+	uint32_t read_every_us; /* pause between reads */
+	uint64_t stall_us; /* does not read before */
+	uint64_t abort_after; /* bytes received, then tcp_abort(); 0: never */
+	uint64_t detach_us; /* tcp_detach() then; 0: never */
+	uint64_t accept_us; /* passive: answers the SYN so much later */
 };
 
 struct sim_end {
@@ -52,13 +52,13 @@ struct sim_end {
 	struct drop_counters drops;
 	struct sim_app app;
 	struct tcpcheck check;
-	bool open, closed;       /* struct tcp in use; was, and is no more */
+	bool open, closed; /* struct tcp in use; was, and is no more */
 	bool accept_due, shut, eof, detached, aborted;
-	unsigned events;         /* all that were seen */
+	unsigned events; /* all that were seen */
 	uint64_t sent, received;
 	uint64_t next_read_us, accept_at_us;
-	uint64_t done_us;        /* when the last byte was received */
-	uint64_t gap_us;         /* longest pause between bytes received */
+	uint64_t done_us; /* when the last byte was received */
+	uint64_t gap_us; /* longest pause between bytes received */
 	uint64_t closed_us;
 	/* what a rule may ask */
 	uint32_t hi_seq, last_ack, last_wnd;
@@ -70,9 +70,10 @@ struct sim_seg {
 	unsigned from;
 	struct tcp_hdr h;
 	uint32_t payload;
-	bool rtx;        /* begins below what this end already sent */
+	bool rtx; /* begins below what this end already sent */
 	bool wnd_update; /* bare ACK, nothing new but a larger window */
-	unsigned rtx_n;  /* how often this sequence was retransmitted, this time included */
+	unsigned
+		rtx_n; /* how often this sequence was retransmitted, this time included */
 };
 
 /* Drop the matches [skip, skip + count) of those that come from `from`. */
@@ -86,8 +87,8 @@ struct sim_rule {
 bool sim_is_syn(const struct sim_seg *s);
 bool sim_is_fin(const struct sim_seg *s);
 bool sim_is_data(const struct sim_seg *s);
-bool sim_is_ack(const struct sim_seg *s);        /* bare ACK */
-bool sim_is_first_rtx(const struct sim_seg *s);  /* data, first retransmission */
+bool sim_is_ack(const struct sim_seg *s); /* bare ACK */
+bool sim_is_first_rtx(const struct sim_seg *s); /* data, first retransmission */
 bool sim_is_wnd_update(const struct sim_seg *s);
 
 #define SIM_RULES_MAX 8
@@ -107,11 +108,11 @@ struct sim {
 	struct rng rng;
 	struct env env;
 	struct pkt_pool *pool;
-	struct gust_slab *fill;  /* receive slab of the ports */
-	struct gust_slab *src;   /* where applications write */
-	struct sim_end end[2];   /* 0 opens, 1 answers */
+	struct gust_slab *fill; /* receive slab of the ports */
+	struct gust_slab *src; /* where applications write */
+	struct sim_end end[2]; /* 0 opens, 1 answers */
 	struct sim_link link[2]; /* from end i */
-	bool keep_super;         /* superpackets travel uncut */
+	bool keep_super; /* superpackets travel uncut */
 	struct sim_rule rule[SIM_RULES_MAX];
 	unsigned nrule;
 	struct sim_act act[SIM_ACTS_MAX];
@@ -120,7 +121,10 @@ struct sim {
 	struct sim_event *heap;
 	uint32_t nheap, heap_cap;
 	uint64_t order;
-	struct { uint32_t seq; unsigned n; } rtx[2][4096];
+	struct {
+		uint32_t seq;
+		unsigned n;
+	} rtx[2][4096];
 	uint64_t packets, lost, turns;
 	char why[300];
 };
@@ -128,8 +132,9 @@ struct sim {
 /* Ends at 10.0.0.1 and 10.0.0.2 (or IPv6), defaults of tcp_conf_defaults(), plain
  * links without delay. */
 void sim_init(struct sim *s, uint64_t seed, bool v6);
-void sim_rule_add(struct sim *s, unsigned from, bool (*match)(const struct sim_seg *),
-		  unsigned skip, unsigned count);
+void sim_rule_add(struct sim *s, unsigned from,
+		  bool (*match)(const struct sim_seg *), unsigned skip,
+		  unsigned count);
 void sim_act_add(struct sim *s, uint64_t at_us, void (*fn)(struct sim *));
 
 /* Until both ends are closed, nothing can happen any more, or `limit_us` of

@@ -34,8 +34,11 @@ static uint64_t finish(uint64_t limit_us)
 		if (!sim_complete(&s, i))
 			fail_msg("end %u: %llu of %llu bytes, eof %d", i,
 				 (unsigned long long)s.end[i].received,
-				 (unsigned long long)s.end[!i].app.total, s.end[i].eof);
-	took = (s.end[0].done_us > s.end[1].done_us ? s.end[0].done_us : s.end[1].done_us) - t0;
+				 (unsigned long long)s.end[!i].app.total,
+				 s.end[i].eof);
+	took = (s.end[0].done_us > s.end[1].done_us ? s.end[0].done_us :
+						      s.end[1].done_us) -
+	       t0;
 	for (i = 0; i < s.nrule; i++)
 		if (s.rule[i].count && s.rule[i].dropped == 0)
 			fail_msg("rule %u never matched", i);
@@ -53,7 +56,8 @@ static void test_clean(void **state)
 	assert_in_range(finish(100 * SIM_SEC), 30000, 100000);
 	assert_int_equal(s.lost, 0);
 	/* one of the two waits, the other does not */
-	assert_true(s.end[0].events & TCP_EV_TIME_WAIT || s.end[1].events & TCP_EV_TIME_WAIT);
+	assert_true(s.end[0].events & TCP_EV_TIME_WAIT ||
+		    s.end[1].events & TCP_EV_TIME_WAIT);
 	assert_int_equal(s.end[0].t.retrans + s.end[1].t.retrans, 0);
 }
 
@@ -164,7 +168,8 @@ static void test_one_loss(void **state)
 	for (pass = 0; pass < 2; pass++) {
 		begin(31, 20000);
 		s.end[0].app.total = 300000;
-		s.end[0].conf.sack = s.end[1].conf.sack = !pass; /* and without SACK */
+		s.end[0].conf.sack = s.end[1].conf.sack =
+			!pass; /* and without SACK */
 		clean = finish(100 * SIM_SEC);
 		begin(31, 20000);
 		s.end[0].app.total = 300000;
@@ -317,8 +322,13 @@ static void test_small_buffer_unscaled(void **state)
 static void late_reset(struct sim *x)
 {
 	struct tcp *t = &x->end[0].t;
-	struct tcp_hdr h = { .sport = t->rport, .dport = t->lport, .seq = t->rcv_nxt, .flags = TCP_RST };
-	struct ip_tx tx = { .src = t->remote, .dst = t->local, .proto = 6, .ttl = 64, .df = true };
+	struct tcp_hdr h = { .sport = t->rport,
+			     .dport = t->lport,
+			     .seq = t->rcv_nxt,
+			     .flags = TCP_RST };
+	struct ip_tx tx = {
+		.src = t->remote, .dst = t->local, .proto = 6, .ttl = 64, .df = true
+	};
 	struct gust_pkt *p = pkt_new(x->pool), *q;
 	enum drop_reason why;
 

@@ -68,7 +68,8 @@ static void random_conf(struct rng *r, struct sim_end *e, bool v6)
 		e->caps.mtu = 1280;
 	if (coin(r, 3)) {
 		e->caps.gso_max4 = e->caps.gso_max6 = 500000;
-		e->caps.feats |= FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO);
+		e->caps.feats |=
+			FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO);
 	}
 	if (coin(r, 4)) {
 		e->caps.gso_max4 = e->caps.gso_max6 = e->caps.mtu;
@@ -121,17 +122,22 @@ static void one(uint64_t seed)
 	ok = sim_run(&s, 4 * 3600 * SIM_SEC);
 	if (!ok || !sim_complete(&s, 0) || !sim_complete(&s, 1)) {
 		for (i = 0; i < 2; i++)
-			print_error("end %u: %s sent %llu of %llu, received %llu, eof %d, events %x, "
-				    "una +%u nxt +%u sndq %u wnd %u cwnd %u rcvq %u ooo %u\n", i,
-				    tcp_state_name(s.end[i].t.state),
+			print_error("end %u: %s sent %llu of %llu, received %llu, "
+				    "eof %d, events %x, "
+				    "una +%u nxt +%u sndq %u wnd %u cwnd %u rcvq "
+				    "%u ooo %u\n",
+				    i, tcp_state_name(s.end[i].t.state),
 				    (unsigned long long)s.end[i].sent,
 				    (unsigned long long)s.end[i].app.total,
-				    (unsigned long long)s.end[i].received, s.end[i].eof,
-				    s.end[i].events, s.end[i].t.snd_una - s.end[i].t.iss,
-				    s.end[i].t.snd_nxt - s.end[i].t.iss, s.end[i].t.sndq.len,
-				    s.end[i].t.snd_wnd, s.end[i].t.cc.cwnd,
-				    s.end[i].t.rcvq.len, s.end[i].t.rcvq.ooo_len);
-		fail_msg("seed %llu: %s", (unsigned long long)seed, ok ? "not complete" : s.why);
+				    (unsigned long long)s.end[i].received,
+				    s.end[i].eof, s.end[i].events,
+				    s.end[i].t.snd_una - s.end[i].t.iss,
+				    s.end[i].t.snd_nxt - s.end[i].t.iss,
+				    s.end[i].t.sndq.len, s.end[i].t.snd_wnd,
+				    s.end[i].t.cc.cwnd, s.end[i].t.rcvq.len,
+				    s.end[i].t.rcvq.ooo_len);
+		fail_msg("seed %llu: %s", (unsigned long long)seed,
+			 ok ? "not complete" : s.why);
 	}
 	packets += s.packets;
 	lost += s.lost;

@@ -23,7 +23,8 @@ static void complete(uint64_t limit_us)
 		if (!sim_complete(&s, i))
 			fail_msg("end %u: %llu of %llu bytes, eof %d", i,
 				 (unsigned long long)s.end[i].received,
-				 (unsigned long long)s.end[!i].app.total, s.end[i].eof);
+				 (unsigned long long)s.end[!i].app.total,
+				 s.end[i].eof);
 }
 
 static void narrow(struct sim *x)
@@ -142,7 +143,8 @@ static void test_keepalive(void **state)
 			assert_true(s.end[0].events & TCP_EV_TIMEOUT);
 			/* alive until 300 s, then at most one idle time and five
 			 * probes */
-			assert_in_range(s.end[0].closed_us, 340 * SIM_SEC, 415 * SIM_SEC);
+			assert_in_range(s.end[0].closed_us, 340 * SIM_SEC,
+					415 * SIM_SEC);
 		} else {
 			assert_false(s.end[0].closed);
 			assert_true(s.packets < 20);

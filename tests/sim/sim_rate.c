@@ -68,7 +68,8 @@ static void test_bottleneck(void **state)
 	s.link[0].queue = 200000;
 	s.end[0].app.total = 20000000;
 	got = rate(300 * SIM_SEC);
-	print_message("bottleneck 10000 kB/s: %llu kB/s\n", (unsigned long long)(got / 1000));
+	print_message("bottleneck 10000 kB/s: %llu kB/s\n",
+		      (unsigned long long)(got / 1000));
 	assert_true(got >= 7500000);
 	assert_int_equal(sim_free(&s), 0);
 }
@@ -83,7 +84,8 @@ static void test_long_path(void **state)
 	s.link[0].delay_us = s.link[1].delay_us = 25000;
 	s.end[0].app.total = 20000000;
 	got = rate(300 * SIM_SEC);
-	print_message("50 ms without loss: %llu kB/s\n", (unsigned long long)(got / 1000));
+	print_message("50 ms without loss: %llu kB/s\n",
+		      (unsigned long long)(got / 1000));
 	assert_true(got >= 15000000);
 	assert_int_equal(s.end[0].t.retrans, 0);
 	assert_int_equal(sim_free(&s), 0);
@@ -106,7 +108,8 @@ static void test_local(void **state)
 	s.end[0].app.chunk = 500000;
 	got = rate(300 * SIM_SEC);
 	print_message("30 us with superpackets: %llu MB/s in %llu packets\n",
-		      (unsigned long long)(got / 1000000), (unsigned long long)s.packets);
+		      (unsigned long long)(got / 1000000),
+		      (unsigned long long)s.packets);
 	/* a window of 256 KiB a round trip at the least */
 	assert_true(got >= 5000000000);
 	assert_true(s.packets < 3 * total / 65536);
@@ -177,7 +180,8 @@ static void test_no_stall(void **state)
 			e->conf.timestamps = rng_below(&r, 2);
 			e->conf.wscale = rng_below(&r, 2);
 			if (rng_below(&r, 2))
-				e->conf.rcvbuf_init = e->conf.rcvbuf_max = 1500 + rng_below(&r, 60000);
+				e->conf.rcvbuf_init = e->conf.rcvbuf_max =
+					1500 + rng_below(&r, 60000);
 			if (rng_below(&r, 2))
 				e->caps.mtu = 1280 + rng_below(&r, 8000);
 			/* a send buffer below two segments does wait for the
@@ -186,7 +190,8 @@ static void test_no_stall(void **state)
 				e->conf.sndbuf_init = e->conf.sndbuf_max =
 					2 * e->caps.mtu + rng_below(&r, 60000);
 			e->app.total = rng_below(&r, 400000);
-			e->app.chunk = 1 + rng_below(&r, 1 << (6 + rng_below(&r, 11)));
+			e->app.chunk =
+				1 + rng_below(&r, 1 << (6 + rng_below(&r, 11)));
 		}
 		if (!sim_run(&s, 200 * SIM_SEC))
 			fail_msg("%s", s.why);

@@ -13,12 +13,12 @@
 
 #define MIB (UINT32_C(1) << 20)
 
-#define CHECK(cond, ...)                                              \
-	do {                                                          \
-		if (!(cond)) {                                        \
-			snprintf(c->why, sizeof(c->why), __VA_ARGS__); \
-			return false;                                 \
-		}                                                     \
+#define CHECK(cond, ...)                                                           \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			snprintf(c->why, sizeof(c->why), __VA_ARGS__);             \
+			return false;                                              \
+		}                                                                  \
 	} while (0)
 
 void tcpcheck_init(struct tcpcheck *c, const struct tcp *t, uint32_t key)
@@ -39,12 +39,16 @@ static bool check_buffers(struct tcpcheck *c)
 
 	if (t->rcvbuf > c->rcvbuf_top)
 		c->rcvbuf_top = t->rcvbuf;
-	CHECK(t->rcvbuf <= conf->rcvbuf_max, "rcvbuf %u above its limit", t->rcvbuf);
-	CHECK(t->sndbuf <= conf->sndbuf_max, "sndbuf %u above its limit", t->sndbuf);
-	CHECK(held <= c->rcvbuf_top + 65535, "%u bytes received and kept, rcvbuf %u", held,
-	      c->rcvbuf_top);
-	CHECK(t->sndq.len <= conf->sndbuf_max + MIB, "%u bytes queued to send", t->sndq.len);
-	CHECK(t->rcvq.ooo_n <= RCVQ_OOO_MAX, "%u out-of-order ranges", t->rcvq.ooo_n);
+	CHECK(t->rcvbuf <= conf->rcvbuf_max, "rcvbuf %u above its limit",
+	      t->rcvbuf);
+	CHECK(t->sndbuf <= conf->sndbuf_max, "sndbuf %u above its limit",
+	      t->sndbuf);
+	CHECK(held <= c->rcvbuf_top + 65535,
+	      "%u bytes received and kept, rcvbuf %u", held, c->rcvbuf_top);
+	CHECK(t->sndq.len <= conf->sndbuf_max + MIB, "%u bytes queued to send",
+	      t->sndq.len);
+	CHECK(t->rcvq.ooo_n <= RCVQ_OOO_MAX, "%u out-of-order ranges",
+	      t->rcvq.ooo_n);
 	CHECK(t->rcvq.ooo_len || !t->rcvq.ooo, "empty ranges kept");
 	return true;
 }
@@ -57,9 +61,12 @@ static bool check_board(struct tcpcheck *c)
 	unsigned i;
 
 	for (i = 0; i < b->n; i++) {
-		CHECK(seq_lt(b->r[i].l, b->r[i].r), "scoreboard: range %u reversed", i);
-		CHECK(seq_ge(b->r[i].l, last), "scoreboard: range %u below its predecessor", i);
-		CHECK(seq_le(b->r[i].r, t->snd_nxt), "scoreboard: range %u never sent", i);
+		CHECK(seq_lt(b->r[i].l, b->r[i].r), "scoreboard: range %u reversed",
+		      i);
+		CHECK(seq_ge(b->r[i].l, last),
+		      "scoreboard: range %u below its predecessor", i);
+		CHECK(seq_le(b->r[i].r, t->snd_nxt),
+		      "scoreboard: range %u never sent", i);
 		last = b->r[i].r;
 		sum += b->r[i].r - b->r[i].l;
 	}
@@ -74,10 +81,10 @@ bool tcpcheck_state(struct tcpcheck *c)
 	CHECK(t->state < TCPS_N, "state %u", t->state);
 	if (t->state == TCPS_CLOSED)
 		return true;
-	CHECK(seq_le(t->snd_una, t->snd_nxt), "snd_una %u above snd_nxt %u", t->snd_una,
-	      t->snd_nxt);
-	CHECK(t->snd_nxt - t->snd_una <= t->sndq.len + 2, "%u outstanding of %u queued",
-	      t->snd_nxt - t->snd_una, t->sndq.len);
+	CHECK(seq_le(t->snd_una, t->snd_nxt), "snd_una %u above snd_nxt %u",
+	      t->snd_una, t->snd_nxt);
+	CHECK(t->snd_nxt - t->snd_una <= t->sndq.len + 2,
+	      "%u outstanding of %u queued", t->snd_nxt - t->snd_una, t->sndq.len);
 	CHECK(t->state < TCPS_ESTABLISHED || (t->cc.cwnd && t->cc.ssthresh),
 	      "cwnd %u, ssthresh %u", t->cc.cwnd, t->cc.ssthresh);
 	CHECK(t->mss, "mss 0");
@@ -90,8 +97,8 @@ bool tcpcheck_state(struct tcpcheck *c)
 		c->rcv_nxt = t->rcv_nxt;
 		c->right = t->snd_una + t->snd_wnd;
 	}
-	CHECK(seq_ge(t->rcv_nxt, c->rcv_nxt), "rcv_nxt went back from %u to %u", c->rcv_nxt,
-	      t->rcv_nxt);
+	CHECK(seq_ge(t->rcv_nxt, c->rcv_nxt), "rcv_nxt went back from %u to %u",
+	      c->rcv_nxt, t->rcv_nxt);
 	c->rcv_nxt = t->rcv_nxt;
 	c->right = seq_max(c->right, t->snd_una + t->snd_wnd);
 	return true;
@@ -103,15 +110,16 @@ bool tcpcheck_live(struct tcpcheck *c)
 	uint64_t d = tcp_deadline(t);
 
 	if (t->state == TCPS_CLOSED || t->state == TCPS_TIME_WAIT) {
-		CHECK(t->state == TCPS_CLOSED || d != ENV_NEVER, "TIME-WAIT for ever");
+		CHECK(t->state == TCPS_CLOSED || d != ENV_NEVER,
+		      "TIME-WAIT for ever");
 		return true;
 	}
 	if (t->state == TCPS_SYN_RCVD && t->snd_nxt == t->iss)
 		return true; /* a held SYN: the owner decides */
 	if (t->snd_una != t->snd_nxt)
 		CHECK(t->rtx_at_us != ENV_NEVER || t->persist_at_us != ENV_NEVER,
-		      "%s: %u bytes outstanding and no timer", tcp_state_name(t->state),
-		      t->snd_nxt - t->snd_una);
+		      "%s: %u bytes outstanding and no timer",
+		      tcp_state_name(t->state), t->snd_nxt - t->snd_una);
 	else if (t->sndq.len)
 		CHECK(d != ENV_NEVER, "%s: %u bytes waiting and no timer",
 		      tcp_state_name(t->state), t->sndq.len);
@@ -137,25 +145,30 @@ static bool check_size(struct tcpcheck *c, const struct gust_pkt *p)
 	uint32_t pay = pkt_payload_len(p);
 
 	if (p->gso_size) {
-		CHECK(pay > p->gso_size, "gso_size %u for %u bytes", p->gso_size, pay);
-		CHECK(p->gso_type == (ipaddr_is4(&c->t->local) ? GUST_GSO_TCP4 : GUST_GSO_TCP6),
+		CHECK(pay > p->gso_size, "gso_size %u for %u bytes", p->gso_size,
+		      pay);
+		CHECK(p->gso_type == (ipaddr_is4(&c->t->local) ? GUST_GSO_TCP4 :
+								 GUST_GSO_TCP6),
 		      "gso_type %u", p->gso_type);
 		/* the jumbo option comes on top of what one segment has */
-		CHECK(p->hlen + p->gso_size <= caps->mtu + 8, "a segment of %u bytes",
-		      p->hlen + p->gso_size);
+		CHECK(p->hlen + p->gso_size <= caps->mtu + 8,
+		      "a segment of %u bytes", p->hlen + p->gso_size);
 		/* what a port does not carry, the egress cuts: 64 KB for all */
 		if (max < 65535)
 			max = 65535;
-		CHECK(p->len <= max, "a superpacket of %u bytes, limit %u", p->len, max);
+		CHECK(p->len <= max, "a superpacket of %u bytes, limit %u", p->len,
+		      max);
 		CHECK(!caps->gso_max_segs || pkt_segs(p) <= caps->gso_max_segs,
 		      "%u segments", pkt_segs(p));
 	} else {
-		CHECK(p->len <= caps->mtu, "a packet of %u bytes, MTU %u", p->len, caps->mtu);
+		CHECK(p->len <= caps->mtu, "a packet of %u bytes, MTU %u", p->len,
+		      caps->mtu);
 	}
 	return true;
 }
 
-static bool check_payload(struct tcpcheck *c, const struct gust_pkt *p, const struct tcp_hdr *h)
+static bool check_payload(struct tcpcheck *c, const struct gust_pkt *p,
+			  const struct tcp_hdr *h)
 {
 	uint32_t pay = pkt_payload_len(p), at = h->seq - c->t->iss - 1, i, k;
 
@@ -179,7 +192,8 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p)
 	struct tcp_hdr h;
 
 	CHECK(l4 && l4->kind == GUST_L_TCP, "no TCP layer");
-	CHECK(!tcp_hdr_parse(p->head + l4->off, p->hlen - l4->off, &h), "TCP header");
+	CHECK(!tcp_hdr_parse(p->head + l4->off, p->hlen - l4->off, &h),
+	      "TCP header");
 	CHECK(l4->off + h.hlen == p->hlen, "header length %u", h.hlen);
 	CHECK(h.sport == t->lport && h.dport == t->rport, "ports");
 	if (!check_ip(c, p) || !check_size(c, p))
@@ -190,13 +204,15 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p)
 		return true;
 	}
 	/* keepalives and probes may lie one byte below snd_una */
-	CHECK(seq_ge(h.seq, t->snd_una - 1), "seq %u below snd_una %u", h.seq, t->snd_una);
+	CHECK(seq_ge(h.seq, t->snd_una - 1), "seq %u below snd_una %u", h.seq,
+	      t->snd_una);
 	CHECK(seq_le(end, t->snd_nxt), "end %u above snd_nxt %u", end, t->snd_nxt);
 	if (pay && !(h.flags & TCP_SYN) && seq_ge(h.seq, t->snd_una)) {
 		room = seq_lt(h.seq, c->right) ? c->right - h.seq : 0;
 		/* one byte beyond is a window probe (RFC 9293 3.8.6.1) */
-		CHECK(pay <= room || pay == 1, "%u bytes at %u, peer's window ends at %u", pay,
-		      h.seq, c->right);
+		CHECK(pay <= room || pay == 1,
+		      "%u bytes at %u, peer's window ends at %u", pay, h.seq,
+		      c->right);
 		if (!check_payload(c, p, &h))
 			return false;
 	}
@@ -222,7 +238,8 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p)
 }
 
 struct gust_pkt *tcpcheck_deliver(struct pkt_pool *pool, struct gust_slab **slab,
-				  const struct gust_pkt *p, enum drop_reason *ret_drop)
+				  const struct gust_pkt *p,
+				  enum drop_reason *ret_drop)
 {
 	struct gust_slab *s = *slab;
 	struct gust_pkt *q;

@@ -18,12 +18,12 @@ static inline uint8_t tcpcheck_byte(uint32_t key, uint64_t i)
 
 struct tcpcheck {
 	const struct tcp *t;
-	uint32_t key;        /* of the bytes sent */
-	bool synced;         /* the peer's SYN was seen: the fields below hold */
-	uint32_t rcv_nxt;    /* the largest so far */
-	uint32_t right;      /* furthest that the peer's window ever reached */
-	uint32_t adv;        /* furthest that our window ever reached */
-	uint32_t last_ack;   /* the largest sent */
+	uint32_t key; /* of the bytes sent */
+	bool synced; /* the peer's SYN was seen: the fields below hold */
+	uint32_t rcv_nxt; /* the largest so far */
+	uint32_t right; /* furthest that the peer's window ever reached */
+	uint32_t adv; /* furthest that our window ever reached */
+	uint32_t last_ack; /* the largest sent */
 	bool adv_set;
 	uint32_t rcvbuf_top; /* largest rcvbuf so far */
 	char why[200];
@@ -46,6 +46,7 @@ bool tcpcheck_output(struct tcpcheck *c, const struct gust_pkt *p);
  * carried over as a vnet_hdr would. `slab` is the slab being filled, replaced
  * when it is full. NULL: pool limit or the dissector refused (*ret_drop). */
 struct gust_pkt *tcpcheck_deliver(struct pkt_pool *pool, struct gust_slab **slab,
-				  const struct gust_pkt *p, enum drop_reason *ret_drop);
+				  const struct gust_pkt *p,
+				  enum drop_reason *ret_drop);
 
 #endif

@@ -26,14 +26,14 @@
 
 struct tp {
 	bool v6, udp, eth;
-	bool jumbo;     /* IPv6: the hop-by-hop option */
-	bool no_csum;   /* leave the transport checksum 0 */
-	uint8_t flags;  /* TCP, 0: ACK */
-	uint8_t opt;    /* TCP option bytes (NOPs), a multiple of 4 */
+	bool jumbo; /* IPv6: the hop-by-hop option */
+	bool no_csum; /* leave the transport checksum 0 */
+	uint8_t flags; /* TCP, 0: ACK */
+	uint8_t opt; /* TCP option bytes (NOPs), a multiple of 4 */
 	uint16_t id;
 	uint32_t seq;
-	uint32_t from;  /* payload byte i is pay(from + i) */
-	uint32_t len;   /* payload bytes */
+	uint32_t from; /* payload byte i is pay(from + i) */
+	uint32_t len; /* payload bytes */
 };
 
 static inline uint8_t pay(uint32_t i)
@@ -53,7 +53,10 @@ static inline void w32(uint8_t *p, uint32_t v)
 	w16(p + 2, v);
 }
 
-static inline uint32_t r16(const uint8_t *p) { return p[0] << 8 | p[1]; }
+static inline uint32_t r16(const uint8_t *p)
+{
+	return p[0] << 8 | p[1];
+}
 
 static inline uint32_t naive_sum(uint32_t sum, const uint8_t *p, uint32_t n)
 {
@@ -69,7 +72,8 @@ static inline uint16_t naive_l4(const uint8_t *addr, uint32_t alen, uint8_t prot
 				const uint8_t *l4, uint32_t n)
 {
 	uint8_t tail[8] = { n >> 24, n >> 16, n >> 8, n, 0, 0, 0, proto };
-	uint32_t sum = naive_sum(naive_sum(naive_sum(0, addr, alen), tail, 8), l4, n);
+	uint32_t sum =
+		naive_sum(naive_sum(naive_sum(0, addr, alen), tail, 8), l4, n);
 
 	return ~sum;
 }
@@ -140,13 +144,15 @@ static inline uint32_t tp_build(uint8_t *b, const struct tp *t)
 		l4[l4len - t->len + i] = pay(t->from + i);
 	if (!t->no_csum)
 		w16(l4 + (t->udp ? 6 : 16),
-		    naive_l4(t->v6 ? ip + 8 : ip + 12, t->v6 ? 32 : 8, proto, l4, l4len));
+		    naive_l4(t->v6 ? ip + 8 : ip + 12, t->v6 ? 32 : 8, proto, l4,
+			     l4len));
 	return off + l4len;
 }
 
 /* A packet of `n` bytes, as a port makes it. Under AddressSanitizer the bytes
  * behind it must not be read. */
-static inline struct gust_pkt *pkt_of(struct pkt_pool *pool, const uint8_t *b, uint32_t n)
+static inline struct gust_pkt *pkt_of(struct pkt_pool *pool, const uint8_t *b,
+				      uint32_t n)
 {
 	struct gust_slab *s = slab_new(pool);
 	struct gust_pkt *p;
@@ -176,7 +182,8 @@ static inline uint8_t *pkt_flat(const struct gust_pkt *p)
 	return b;
 }
 
-static inline void assert_pkt_bytes(const struct gust_pkt *p, const uint8_t *b, uint32_t n)
+static inline void assert_pkt_bytes(const struct gust_pkt *p, const uint8_t *b,
+				    uint32_t n)
 {
 	uint8_t *f = pkt_flat(p);
 

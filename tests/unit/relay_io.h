@@ -51,9 +51,9 @@ struct rig {
 	struct env env;
 	uint64_t skew_us; /* added to the clock */
 	int ep;
-	unsigned n_fds;   /* registered now */
+	unsigned n_fds; /* registered now */
 	struct gust_batch out;
-	bool more;        /* what stack_turn() said */
+	bool more; /* what stack_turn() said */
 };
 
 static inline int file_put(const char *path, const char *text)
@@ -106,8 +106,7 @@ static inline unsigned count_fds(void)
 	return n;
 }
 
-static inline struct ipaddr A(const char *text)
-{
+static inline struct ipaddr A(const char *text) {
 	struct ipaddr a;
 
 	assert_int_equal(ipaddr_parse(text, &a), 0);
@@ -116,10 +115,12 @@ static inline struct ipaddr A(const char *text)
 
 /* ---- loop ---- */
 
-static inline int rig_add(void *ctx, struct stack_fd *sf)
+static inline int
+rig_add(void *ctx, struct stack_fd *sf)
 {
 	struct rig *r = ctx;
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	struct epoll_event ev = { .events =
+					  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				  .data.ptr = sf };
 
 	if (epoll_ctl(r->ep, EPOLL_CTL_ADD, sf->fd, &ev) < 0)
@@ -144,7 +145,8 @@ static inline void rig_clock(struct rig *r)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	r->env.now_us = ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000 + 1 + r->skew_us;
+	r->env.now_us =
+		ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000 + 1 + r->skew_us;
 }
 
 /* As libevent would: errors are readiness. */
@@ -181,8 +183,11 @@ static inline void rig_snap(struct stack_snap *c)
 	c->up = true;
 	c->to_inside = (struct port_caps){
 		.feats = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) |
-			 FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_USO),
-		.mtu = 1500, .gso_max4 = 65535, .gso_max6 = 65535,
+			 FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |
+			 FEAT_BIT(FEAT_USO),
+		.mtu = 1500,
+		.gso_max4 = 65535,
+		.gso_max6 = 65535,
 		.gso_max_udp = 65535,
 	};
 	c->n_own = 2;
@@ -212,8 +217,8 @@ static inline void rig_start(struct rig *r, unsigned worker, unsigned nworkers)
 	r->secret = (struct siphash_key){ 1, 2 };
 	rig_clock(r);
 	gust_batch_init(&r->out);
-	r->s = stack_new(&r->snap, r->pool, &r->secret, worker, nworkers, &io, &r->drops,
-			 &r->env);
+	r->s = stack_new(&r->snap, r->pool, &r->secret, worker, nworkers, &io,
+			 &r->drops, &r->env);
 	assert_non_null(r->s);
 }
 
@@ -237,7 +242,8 @@ static inline void rig_fini(struct rig *r)
 
 /* ---- packets ---- */
 
-static inline void put_payload(struct rig *r, struct gust_pkt *p, const void *data, uint32_t len)
+static inline void put_payload(struct rig *r, struct gust_pkt *p, const void *data,
+			       uint32_t len)
 {
 	const uint8_t *b = data;
 
@@ -255,17 +261,22 @@ static inline void put_payload(struct rig *r, struct gust_pkt *p, const void *da
 static inline void put_ip(struct rig *r, struct gust_pkt *p, const char *src,
 			  const char *dst, uint8_t proto, uint8_t ttl)
 {
-	struct ip_tx tx = { .src = A(src), .dst = A(dst), .proto = proto, .ttl = ttl };
+	struct ip_tx tx = {
+		.src = A(src), .dst = A(dst), .proto = proto, .ttl = ttl
+	};
 
 	ip_push(p, &tx, &r->snap.to_inside);
 	p->need = GUST_F_CSUM_OK;
 }
 
-static inline struct gust_pkt *udp_pkt(struct rig *r, const char *src, uint16_t sport,
-				       const char *dst, uint16_t dport, const void *data,
+static inline struct gust_pkt *udp_pkt(struct rig *r, const char *src,
+				       uint16_t sport, const char *dst,
+				       uint16_t dport, const void *data,
 				       uint32_t len, uint16_t gso)
 {
-	struct udp_hdr h = { .sport = sport, .dport = dport, .len = UDP_HLEN + len };
+	struct udp_hdr h = { .sport = sport,
+			     .dport = dport,
+			     .len = UDP_HLEN + len };
 	struct gust_pkt *p = pkt_new(r->pool);
 
 	assert_non_null(p);
@@ -281,8 +292,8 @@ static inline struct gust_pkt *udp_pkt(struct rig *r, const char *src, uint16_t 
 	return p;
 }
 
-static inline struct gust_pkt *tcp_pkt(struct rig *r, const char *src, const char *dst,
-				       const struct tcp_hdr *h)
+static inline struct gust_pkt *tcp_pkt(struct rig *r, const char *src,
+				       const char *dst, const struct tcp_hdr *h)
 {
 	struct gust_pkt *p = pkt_new(r->pool);
 
@@ -293,12 +304,13 @@ static inline struct gust_pkt *tcp_pkt(struct rig *r, const char *src, const cha
 	return p;
 }
 
-static inline struct gust_pkt *echo_pkt(struct rig *r, const char *src, const char *dst,
-					uint16_t id, uint16_t seq, const void *data,
-					uint32_t len)
+static inline struct gust_pkt *echo_pkt(struct rig *r, const char *src,
+					const char *dst, uint16_t id, uint16_t seq,
+					const void *data, uint32_t len)
 {
 	struct ipaddr a = A(src), b = A(dst);
-	struct gust_pkt *p = icmp_echo_new(r->pool, &a, &b, 64, 0, true, id, seq, data, len);
+	struct gust_pkt *p =
+		icmp_echo_new(r->pool, &a, &b, 64, 0, true, id, seq, data, len);
 
 	assert_non_null(p);
 	return p;
@@ -357,7 +369,8 @@ static inline const uint8_t *l4_of(const struct gust_pkt *p)
 	return p->head + l->off;
 }
 
-static inline void check_addrs(const struct gust_pkt *p, const char *src, const char *dst)
+static inline void check_addrs(const struct gust_pkt *p, const char *src,
+			       const char *dst)
 {
 	struct ipaddr a, b, x = A(src), y = A(dst);
 	uint8_t proto;
@@ -367,14 +380,16 @@ static inline void check_addrs(const struct gust_pkt *p, const char *src, const 
 	assert_memory_equal(&b, &y, sizeof(b));
 }
 
-static inline void check_ports(const struct gust_pkt *p, uint16_t sport, uint16_t dport)
+static inline void check_ports(const struct gust_pkt *p, uint16_t sport,
+			       uint16_t dport)
 {
 	assert_int_equal(get16(l4_of(p)), sport);
 	assert_int_equal(get16(l4_of(p) + 2), dport);
 }
 
 /* An ICMP error of that type and code. */
-static inline void check_icmp(const struct gust_pkt *p, uint8_t kind, uint8_t type, uint8_t code)
+static inline void check_icmp(const struct gust_pkt *p, uint8_t kind, uint8_t type,
+			      uint8_t code)
 {
 	assert_non_null(p);
 	assert_int_equal(pkt_l4(p)->kind, kind);
@@ -429,7 +444,8 @@ static inline void pattern_check(const uint8_t *b, uint64_t from, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (b[i] != pattern(from + i))
-			fail_msg("byte %llu differs", (unsigned long long)(from + i));
+			fail_msg("byte %llu differs",
+				 (unsigned long long)(from + i));
 }
 
 #endif

@@ -16,9 +16,9 @@ struct inside {
 	struct drop_counters drops;
 	unsigned n;
 	struct tcp *t[PEERS];
-	unsigned ev[PEERS];        /* every event so far */
-	bool listening;            /* take SYNs from the stack */
-	struct gust_batch other;   /* what is no TCP, or of no connection */
+	unsigned ev[PEERS]; /* every event so far */
+	bool listening; /* take SYNs from the stack */
+	struct gust_batch other; /* what is no TCP, or of no connection */
 };
 
 static inline void inside_init(struct inside *in, struct rig *r)
@@ -28,8 +28,10 @@ static inline void inside_init(struct inside *in, struct rig *r)
 	tcp_conf_defaults(&in->conf);
 	in->conf.nagle = false;
 	in->conf.time_wait_us = 100000;
-	in->ctx = (struct tcp_ctx){ .conf = &in->conf, .caps = &r->snap.to_inside,
-				    .pool = r->pool, .drops = &in->drops };
+	in->ctx = (struct tcp_ctx){ .conf = &in->conf,
+				    .caps = &r->snap.to_inside,
+				    .pool = r->pool,
+				    .drops = &in->drops };
 	gust_batch_init(&in->other);
 }
 
@@ -42,8 +44,8 @@ static inline void inside_fini(struct inside *in)
 	pkt_batch_free(&in->other);
 }
 
-static inline unsigned inside_tcp(struct inside *in, const char *src, uint16_t sport,
-				  const char *dst, uint16_t dport)
+static inline unsigned inside_tcp(struct inside *in, const char *src,
+				  uint16_t sport, const char *dst, uint16_t dport)
 {
 	struct ipaddr a = A(src), b = A(dst);
 
@@ -53,8 +55,9 @@ static inline unsigned inside_tcp(struct inside *in, const char *src, uint16_t s
 	return in->n++;
 }
 
-static inline unsigned inside_connect(struct inside *in, const char *src, uint16_t sport,
-				      const char *dst, uint16_t dport)
+static inline unsigned inside_connect(struct inside *in, const char *src,
+				      uint16_t sport, const char *dst,
+				      uint16_t dport)
 {
 	unsigned i = inside_tcp(in, src, sport, dst, dport);
 
@@ -84,7 +87,8 @@ static inline void inside_give(struct inside *in, struct gust_pkt *p)
 		in->ev[i] |= tcp_input(t, p, &in->r->env);
 		return;
 	}
-	if (in->listening && (h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && in->n < PEERS) {
+	if (in->listening && (h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	    in->n < PEERS) {
 		struct tcp *t = in->t[in->n++] = calloc(1, sizeof(*t));
 
 		tcp_init(t, &in->ctx, &dst, h.dport, &src, h.sport);
@@ -121,17 +125,18 @@ static inline void inside_step(struct inside *in, int ms)
 }
 
 /* Until the condition holds; a thousand steps are a failure. */
-#define UNTIL(in, cond)                                       \
-	do {                                                  \
-		int left_ = 4000;                             \
-		while (!(cond)) {                             \
-			if (!left_--)                         \
-				fail_msg("never: %s", #cond); \
-			inside_step(in, 1);                   \
-		}                                             \
+#define UNTIL(in, cond)                                                            \
+	do {                                                                       \
+		int left_ = 4000;                                                  \
+		while (!(cond)) {                                                  \
+			if (!left_--)                                              \
+				fail_msg("never: %s", #cond);                      \
+			inside_step(in, 1);                                        \
+		}                                                                  \
 	} while (0)
 
-static inline void inside_send(struct inside *in, unsigned i, const void *b, uint32_t n)
+static inline void inside_send(struct inside *in, unsigned i, const void *b,
+			       uint32_t n)
 {
 	struct gust_frag f;
 
@@ -140,7 +145,8 @@ static inline void inside_send(struct inside *in, unsigned i, const void *b, uin
 }
 
 /* Copy out what is readable. */
-static inline uint32_t inside_read(struct inside *in, unsigned i, uint8_t *b, uint32_t max)
+static inline uint32_t inside_read(struct inside *in, unsigned i, uint8_t *b,
+				   uint32_t max)
 {
 	uint32_t got = 0;
 

@@ -68,7 +68,7 @@ static inline void scratch_enter(void)
 static inline void scratch_flags(const char *name, short set, short clear)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = {0};
+	struct ifreq ifr = { 0 };
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
@@ -84,8 +84,8 @@ static inline void scratch_addr4(const char *name, const char *local,
 				 const char *peer)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	struct ifreq ifr = {0};
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct ifreq ifr = { 0 };
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	inet_pton(AF_INET, local, &sin.sin_addr);

@@ -54,10 +54,10 @@
 struct seg {
 	uint16_t flags;
 	uint32_t seq, ack, len;
-	uint32_t wnd;          /* the field, unscaled */
+	uint32_t wnd; /* the field, unscaled */
 	uint16_t gso, urp;
-	uint16_t mss;          /* SYN only, as are the next two; 0: no option */
-	int ws;                /* -1: no option */
+	uint16_t mss; /* SYN only, as are the next two; 0: no option */
+	int ws; /* -1: no option */
 	bool sackok;
 	bool no_ts;
 	uint32_t tsval, tsecr; /* ANY: the harness' own clock, or not looked at */
@@ -80,12 +80,12 @@ static struct th {
 	struct tcp t;
 	struct ipaddr us, peer;
 	struct gust_batch out;
-	bool dirty;           /* something happened since the last tcp_output() */
+	bool dirty; /* something happened since the last tcp_output() */
 	unsigned ev;
-	uint64_t sent, read;  /* application's bytes */
+	uint64_t sent, read; /* application's bytes */
 	uint32_t edge, peer_edge; /* right edges, relative */
 	bool edge_known, edge_free;
-	uint32_t last_tsval;  /* of our latest segment */
+	uint32_t last_tsval; /* of our latest segment */
 } H;
 
 static bool th_variant; /* IPv6 and timestamps */
@@ -101,7 +101,9 @@ static inline uint8_t th_pat(unsigned who, uint64_t i)
 
 static int th_setup(void **state)
 {
-	struct pkt_limits lim = { .slab_len = 1 << 20, .slab_max = 64, .pkt_max = 4096 };
+	struct pkt_limits lim = { .slab_len = 1 << 20,
+				  .slab_max = 64,
+				  .pkt_max = 4096 };
 
 	memset(&H, 0, sizeof(H));
 	H.v6 = H.ts = th_variant;
@@ -119,15 +121,18 @@ static int th_setup(void **state)
 	tcp_conf_defaults(&H.conf);
 	H.conf.cc = &tcp_cc_newreno;
 	H.caps = (struct port_caps){
-		.feats = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) | FEAT_BIT(FEAT_TSO4) |
-			 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_BIGTCP4) |
-			 FEAT_BIT(FEAT_BIGTCP6_JUMBO),
+		.feats = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) |
+			 FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |
+			 FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO),
 		.mtu = 1500,
 		.gso_max4 = 65535,
 		.gso_max6 = 65535,
 	};
 	H.ctx = (struct tcp_ctx){
-		.conf = &H.conf, .caps = &H.caps, .pool = H.pool, .drops = &H.drops,
+		.conf = &H.conf,
+		.caps = &H.caps,
+		.pool = H.pool,
+		.drops = &H.drops,
 	};
 	gust_batch_init(&H.out);
 	return 0;
@@ -158,7 +163,9 @@ static void th_init(void)
 	}
 	H.env.now_us = 0;
 	tcp_init(&H.t, &H.ctx, &H.us, 443, &H.peer, 40000);
-	H.env.now_us = ((uint64_t)(H.iss - tcp_isn(&H.t, &H.env)) + (UINT64_C(1) << 32)) * 4;
+	H.env.now_us =
+		((uint64_t)(H.iss - tcp_isn(&H.t, &H.env)) + (UINT64_C(1) << 32)) *
+		4;
 	assert_int_equal(tcp_isn(&H.t, &H.env), H.iss);
 }
 
@@ -262,7 +269,8 @@ static struct gust_pkt *th_packet(const struct seg *s)
 	n = tcp_hdr_build(l4, &h);
 	assert_true(s->len <= slab->cap - GUST_HEADROOM - 48 - n);
 	for (uint32_t i = 0; i < s->len; i++)
-		l4[n + i] = th_pat(1, (uint32_t)(s->seq + !!(s->flags & TCP_SYN) - 1) + i);
+		l4[n + i] = th_pat(
+			1, (uint32_t)(s->seq + !!(s->flags & TCP_SYN) - 1) + i);
 	n += s->len;
 	hlen = th_ip(l4, n);
 	slab->used = l4 + n - slab->data;
@@ -270,7 +278,9 @@ static struct gust_pkt *th_packet(const struct seg *s)
 	slab_unref(slab);
 	assert_non_null(p);
 	p->gso_size = s->gso;
-	p->gso_type = !s->gso ? GUST_GSO_NONE : H.v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
+	p->gso_type = !s->gso ? GUST_GSO_NONE :
+		      H.v6    ? GUST_GSO_TCP6 :
+				GUST_GSO_TCP4;
 	p->need = GUST_F_CSUM_OK;
 	assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_NONE);
 	return p;
@@ -278,7 +288,8 @@ static struct gust_pkt *th_packet(const struct seg *s)
 
 static void th_peer_window(const struct seg *s)
 {
-	uint32_t scale = s->flags & TCP_SYN || !(H.t.opt & TCP_OPT_WSCALE) ? 0 : PEER_WS;
+	uint32_t scale =
+		s->flags & TCP_SYN || !(H.t.opt & TCP_OPT_WSCALE) ? 0 : PEER_WS;
 	uint32_t edge = (s->flags & TCP_ACK ? s->ack : 1) + (s->wnd << scale);
 
 	if (s->flags & (TCP_ACK | TCP_SYN) && seq_gt(edge, H.peer_edge))
@@ -296,13 +307,18 @@ static void th_in(struct seg s)
 /* What the peer's SYN offers. */
 static struct seg th_syn(uint16_t flags)
 {
-	return (struct seg){ .flags = flags, .ack = 1, .wnd = 65535, .mss = H.peer_mss,
-			     .ws = H.ws ? PEER_WS : -1, .sackok = H.sack,
-			     .tsval = ANY, .tsecr = ANY };
+	return (struct seg){ .flags = flags,
+			     .ack = 1,
+			     .wnd = 65535,
+			     .mss = H.peer_mss,
+			     .ws = H.ws ? PEER_WS : -1,
+			     .sackok = H.sack,
+			     .tsval = ANY,
+			     .tsecr = ANY };
 }
 
-#define IN_TEMPLATE                                                                      \
-	.flags = TCP_ACK, .seq = H.t.rcv_nxt - IRS, .ack = H.t.snd_nxt - H.iss,          \
+#define IN_TEMPLATE                                                                \
+	.flags = TCP_ACK, .seq = H.t.rcv_nxt - IRS, .ack = H.t.snd_nxt - H.iss,    \
 	.wnd = 0xffff, .ws = -1, .tsval = ANY, .tsecr = ANY
 #define IN(...) th_in((struct seg){ IN_TEMPLATE, ##__VA_ARGS__ })
 
@@ -322,7 +338,9 @@ static uint32_t th_check_ip(const uint8_t *b, uint32_t n)
 	uint32_t hlen;
 
 	if (!H.v6) {
-		uint8_t want[20] = { 0x45, H.t.tos, 0, 0, 0, 0, 0x40, 0, H.t.ttl, 6 };
+		uint8_t want[20] = {
+			0x45, H.t.tos, 0, 0, 0, 0, 0x40, 0, H.t.ttl, 6
+		};
 
 		put16(want + 2, big ? 0 : n);
 		memcpy(want + 12, H.us.b + 12, 4);
@@ -357,7 +375,8 @@ static void th_check_csum(const uint8_t *b, uint32_t n, uint32_t off)
 }
 
 /* The packet as it goes out: parse it from its bytes. */
-static void th_wire(const struct gust_pkt *p, struct tcp_hdr *ret_h, uint32_t *ret_len)
+static void th_wire(const struct gust_pkt *p, struct tcp_hdr *ret_h,
+		    uint32_t *ret_len)
 {
 	struct gust_slab *slab = slab_new(H.own);
 	struct gust_pkt *q, *c = NULL;
@@ -392,7 +411,8 @@ static void th_wire(const struct gust_pkt *p, struct tcp_hdr *ret_h, uint32_t *r
 	assert_int_equal(off + ret_h->hlen, p->hlen);
 	*ret_len = p->len - p->hlen;
 	/* RFC 9293 3.7.1, RFC 6691: no segment beyond the MTU */
-	assert_true(p->hlen - (off == 48 ? 8 : 0) + (p->gso_size ? p->gso_size : *ret_len) <=
+	assert_true(p->hlen - (off == 48 ? 8 : 0) +
+			    (p->gso_size ? p->gso_size : *ret_len) <=
 		    H.caps.mtu);
 	for (uint32_t i = 0, at = ret_h->seq - H.iss - 1; i < *ret_len; i++)
 		if (b[p->hlen + i] != th_pat(0, at + i)) {
@@ -419,17 +439,24 @@ static void th_edges(const struct tcp_hdr *h, uint32_t len)
 		assert_true(seq_le(h->seq - H.iss + len, H.peer_edge));
 }
 
-static struct seg th_seen(const struct gust_pkt *p, const struct tcp_hdr *h, uint32_t len)
+static struct seg th_seen(const struct gust_pkt *p, const struct tcp_hdr *h,
+			  uint32_t len)
 {
 	struct seg g = {
-		.flags = h->flags, .seq = h->seq - H.iss,
+		.flags = h->flags,
+		.seq = h->seq - H.iss,
 		.ack = h->flags & TCP_ACK ? h->ack - IRS : h->ack,
-		.len = len, .wnd = h->wnd, .gso = p->gso_size, .urp = h->urp,
+		.len = len,
+		.wnd = h->wnd,
+		.gso = p->gso_size,
+		.urp = h->urp,
 		.mss = h->opt.present & TCP_OPT_MSS ? h->opt.mss : 0,
 		.ws = h->opt.present & TCP_OPT_WSCALE ? h->opt.wscale : -1,
 		.sackok = h->opt.present & TCP_OPT_SACK_PERM,
 		.no_ts = !(h->opt.present & TCP_OPT_TS),
-		.tsval = h->opt.tsval, .tsecr = h->opt.tsecr, .nsack = h->opt.nsack,
+		.tsval = h->opt.tsval,
+		.tsecr = h->opt.tsecr,
+		.nsack = h->opt.nsack,
 	};
 
 	for (unsigned i = 0; i < g.nsack; i++) {
@@ -441,9 +468,11 @@ static struct seg th_seen(const struct gust_pkt *p, const struct tcp_hdr *h, uin
 
 static void th_print(const char *what, const struct seg *s)
 {
-	print_error("%s: flags %03x seq %u ack %u len %u gso %u wnd %u mss %u ws %d "
-		    "sackok %d ts %d (%u %u) sack", what, s->flags, s->seq, s->ack, s->len,
-		    s->gso, s->wnd, s->mss, s->ws, s->sackok, !s->no_ts, s->tsval, s->tsecr);
+	print_error(
+		"%s: flags %03x seq %u ack %u len %u gso %u wnd %u mss %u ws %d "
+		"sackok %d ts %d (%u %u) sack",
+		what, s->flags, s->seq, s->ack, s->len, s->gso, s->wnd, s->mss,
+		s->ws, s->sackok, !s->no_ts, s->tsval, s->tsecr);
 	for (unsigned i = 0; i < s->nsack; i++)
 		print_error(" %u-%u", s->sack[i].l, s->sack[i].r);
 	print_error("\n");
@@ -462,7 +491,7 @@ static bool th_same(const struct seg *g, const struct seg *w)
 	       (w->tsecr == ANY || g->tsecr == w->tsecr);
 }
 
-#define OURS 0xffff   /* the MSS that follows from the MTU */
+#define OURS 0xffff /* the MSS that follows from the MTU */
 #define OURS_WS (-2) /* the scale that follows from the largest buffer */
 
 /* Our MSS option: the MTU less the fixed headers (RFC 6691). */
@@ -493,7 +522,9 @@ static void th_out(struct seg want, const char *file, int line)
 	if (want.mss == OURS)
 		want.mss = th_our_mss();
 	if (want.ws == OURS_WS)
-		want.ws = (want.flags & TCP_ACK ? H.ws : H.conf.wscale) ? th_our_ws() : -1;
+		want.ws = (want.flags & TCP_ACK ? H.ws : H.conf.wscale) ?
+				  th_our_ws() :
+				  -1;
 	th_turn();
 	p = gust_batch_pop(&H.out);
 	if (!p) {
@@ -514,7 +545,8 @@ static void th_out(struct seg want, const char *file, int line)
 	if (h.flags == TCP_SYN)
 		assert_int_equal(got.no_ts, !H.conf.timestamps);
 	else
-		assert_int_equal(got.no_ts, !H.ts || h.flags & TCP_RST || want.no_ts);
+		assert_int_equal(got.no_ts,
+				 !H.ts || h.flags & TCP_RST || want.no_ts);
 	if (!got.no_ts && want.tsval == ANY)
 		assert_int_equal(got.tsval, tcp_ts_now(&H.t, &H.env));
 	if (!got.no_ts)
@@ -540,22 +572,24 @@ static void th_nothing(const char *file, int line)
 	_fail(file, line);
 }
 
-#define OUT_TEMPLATE                                                                     \
-	.flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = ANY, .ws = -1, .tsval = ANY, .tsecr = ANY
-#define OUT(...) th_out((struct seg){ OUT_TEMPLATE, ##__VA_ARGS__ }, __FILE__, __LINE__)
+#define OUT_TEMPLATE                                                               \
+	.flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = ANY, .ws = -1, .tsval = ANY,  \
+	.tsecr = ANY
+#define OUT(...)                                                                   \
+	th_out((struct seg){ OUT_TEMPLATE, ##__VA_ARGS__ }, __FILE__, __LINE__)
 #define NOTHING() th_nothing(__FILE__, __LINE__)
-#define DROP_OUT()                                                                       \
-	do {                                                                             \
-		th_turn();                                                               \
-		pkt_batch_free(&H.out);                                                  \
+#define DROP_OUT()                                                                 \
+	do {                                                                       \
+		th_turn();                                                         \
+		pkt_batch_free(&H.out);                                            \
 	} while (0)
 
 /* ---- events, time ---- */
 
-#define EV(want)                                                                         \
-	do {                                                                             \
-		assert_int_equal(H.ev, (want));                                          \
-		H.ev = 0;                                                                \
+#define EV(want)                                                                   \
+	do {                                                                       \
+		assert_int_equal(H.ev, (want));                                    \
+		H.ev = 0;                                                          \
 	} while (0)
 
 #define STATE(s) assert_string_equal(tcp_state_name(H.t.state), tcp_state_name(s))
@@ -580,15 +614,15 @@ static void th_sleep(uint64_t us)
 }
 
 #define SLEEP(us) th_sleep(us)
-#define DUE(us)                                                                          \
-	do {                                                                             \
-		th_turn();                                                               \
-		assert_int_equal(tcp_deadline(&H.t) - H.env.now_us, (us));               \
+#define DUE(us)                                                                    \
+	do {                                                                       \
+		th_turn();                                                         \
+		assert_int_equal(tcp_deadline(&H.t) - H.env.now_us, (us));         \
 	} while (0)
-#define NOT_DUE()                                                                        \
-	do {                                                                             \
-		th_turn();                                                               \
-		assert_int_equal(tcp_deadline(&H.t), ENV_NEVER);                         \
+#define NOT_DUE()                                                                  \
+	do {                                                                       \
+		th_turn();                                                         \
+		assert_int_equal(tcp_deadline(&H.t), ENV_NEVER);                   \
 	} while (0)
 
 /* ---- the application ---- */
@@ -628,8 +662,10 @@ static void th_read(uint32_t n)
 
 		assert_true(k > 0);
 		for (i = 0; i < k && got < n; i++)
-			for (size_t j = 0; j < iov[i].iov_len && got < n; j++, got++)
-				if (((uint8_t *)iov[i].iov_base)[j] != th_pat(1, H.read + got))
+			for (size_t j = 0; j < iov[i].iov_len && got < n;
+			     j++, got++)
+				if (((uint8_t *)iov[i].iov_base)[j] !=
+				    th_pat(1, H.read + got))
 					fail_msg("received byte %u is wrong",
 						 (unsigned)(H.read + got));
 		tcp_consume(&H.t, got, &H.env);
@@ -639,10 +675,10 @@ static void th_read(uint32_t n)
 	H.dirty = true;
 }
 
-#define READ(n)                                                                          \
-	do {                                                                             \
-		assert_int_equal(tcp_readable(&H.t), (n));                               \
-		th_read(n);                                                              \
+#define READ(n)                                                                    \
+	do {                                                                       \
+		assert_int_equal(tcp_readable(&H.t), (n));                         \
+		th_read(n);                                                        \
 	} while (0)
 
 #define ACCEPT() (tcp_accept(&H.t, &H.env), H.dirty = true)
@@ -664,11 +700,12 @@ static void th_listen(struct seg syn)
 	H.dirty = true;
 }
 
-#define OUT_SYN(...)                                                                     \
-	OUT(.flags = TCP_SYN, .seq = 0, .ack = 0, .mss = OURS, .ws = OURS_WS,            \
+#define OUT_SYN(...)                                                               \
+	OUT(.flags = TCP_SYN, .seq = 0, .ack = 0, .mss = OURS, .ws = OURS_WS,      \
 	    .sackok = H.conf.sack, ##__VA_ARGS__)
-#define OUT_SYNACK(...)                                                                  \
-	OUT_SYN(.flags = TCP_SYN | TCP_ACK, .ack = 1, .sackok = H.sack, ##__VA_ARGS__)
+#define OUT_SYNACK(...)                                                            \
+	OUT_SYN(.flags = TCP_SYN | TCP_ACK, .ack = 1, .sackok = H.sack,            \
+		##__VA_ARGS__)
 
 /* A passive connection; the handshake takes no time. */
 static void th_open(void)
@@ -685,10 +722,12 @@ static void th_open(void)
 }
 
 /* The tests of a file in both variants. */
-#define th_run(tests)                                                                    \
-	(th_variant = false, cmocka_run_group_tests_name("IPv4", tests, NULL, NULL) ||   \
-	 (th_variant = true,                                                             \
-	  cmocka_run_group_tests_name("IPv6, timestamps", tests, NULL, NULL)))
+#define th_run(tests)                                                              \
+	(th_variant = false,                                                       \
+	 cmocka_run_group_tests_name("IPv4", tests, NULL, NULL) ||                 \
+		 (th_variant = true,                                               \
+		  cmocka_run_group_tests_name("IPv6, timestamps", tests, NULL,     \
+					      NULL)))
 
 #define T(f) cmocka_unit_test_setup_teardown(f, th_setup, th_teardown)
 

@@ -21,9 +21,12 @@ struct bed {
 	bool limited;
 };
 
-static void begin(struct bed *b, const struct tcp_cc_ops *ops, uint32_t mss, uint32_t rtt_us)
+static void begin(struct bed *b, const struct tcp_cc_ops *ops, uint32_t mss,
+		  uint32_t rtt_us)
 {
-	*b = (struct bed){ .now_us = 1000000, .una = 1, .rtt_us = rtt_us, .limited = true };
+	*b = (struct bed){
+		.now_us = 1000000, .una = 1, .rtt_us = rtt_us, .limited = true
+	};
 	tcp_cc_init(&b->c, ops, mss);
 }
 
@@ -155,7 +158,8 @@ static void test_recovery_holds(void **state)
 		assert_int_equal(b.c.cwnd, w);
 		b.c.ops->on_exit_recovery(&b.c, b.now_us);
 		assert_int_equal(b.c.cwnd, w);
-		assert_true(b.c.hs.done); /* HyStart++ is for the first slow start */
+		assert_true(
+			b.c.hs.done); /* HyStart++ is for the first slow start */
 	}
 }
 
@@ -319,7 +323,7 @@ static void cubic_curve(uint32_t segs, uint32_t rtt_us, uint32_t piece_segs)
 static void test_cubic_curve(void **state)
 {
 	cubic_curve(1000, 100000, 2);
-	cubic_curve(1000, 100000, 45);  /* superpackets */
+	cubic_curve(1000, 100000, 45); /* superpackets */
 	cubic_curve(10000, 50000, 45);
 	cubic_curve(200000, 200000, 350); /* 290 MB */
 }

@@ -240,7 +240,7 @@ static void test_publish_value(void **state)
 
 static void test_mac_and_map(void **state)
 {
-	static const uint8_t want_mac[6] = {2, 0, 0x5e, 0x10, 0xab, 1};
+	static const uint8_t want_mac[6] = { 2, 0, 0x5e, 0x10, 0xab, 1 };
 	struct ethaddr m;
 	struct stack_map map;
 	const char *want;

@@ -162,45 +162,45 @@ static void test_refused(void **state)
 	static const struct {
 		const char *msg, *err;
 	} t[] = {
-		{"", "not JSON: "},
-		{"{", "not JSON: "},
-		{"{} x", "not JSON: "},
-		{"[]", "expected an object with a \"method\""},
-		{"{}", "expected an object with a \"method\""},
-		{"{\"method\":1}", "expected an object with a \"method\""},
-		{"{\"method\":\"gust.Status\",\"method\":\"gust.Status\"}",
-		 "not JSON: "},
-		{"{\"method\":\"gust.Status\",\"more\":true}",
-		 "expected \"method\" and \"parameters\" only"},
-		{"{\"method\":\"gust.Status\",\"parameters\":[]}",
-		 "\"parameters\" must be an object"},
-		{"{\"method\":\"gust.Quit\"}", "no such method \"gust.Quit\""},
-		{"{\"method\":\"gust.Status\",\"parameters\":{\"proto\":\"tcp\"}}",
-		 "gust.Status takes no parameter \"proto\""},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"x\":1}}",
-		 "gust.Flows takes no parameter \"x\""},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"sctp\"}}",
-		 "proto: expected"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":6}}",
-		 "proto: expected"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":6}}",
-		 "address: expected"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0."
-		 "0\"}}",
-		 "address: expected"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
-		 "0/33\"}}",
-		 "address: expected a prefix length up to 32"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
-		 "0/\"}}",
-		 "address: expected a prefix length up to 32"},
-		{"{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
-		 "0/ 8\"}}",
-		 "address: expected a prefix length up to 32"},
+		{ "", "not JSON: " },
+		{ "{", "not JSON: " },
+		{ "{} x", "not JSON: " },
+		{ "[]", "expected an object with a \"method\"" },
+		{ "{}", "expected an object with a \"method\"" },
+		{ "{\"method\":1}", "expected an object with a \"method\"" },
+		{ "{\"method\":\"gust.Status\",\"method\":\"gust.Status\"}",
+		  "not JSON: " },
+		{ "{\"method\":\"gust.Status\",\"more\":true}",
+		  "expected \"method\" and \"parameters\" only" },
+		{ "{\"method\":\"gust.Status\",\"parameters\":[]}",
+		  "\"parameters\" must be an object" },
+		{ "{\"method\":\"gust.Quit\"}", "no such method \"gust.Quit\"" },
+		{ "{\"method\":\"gust.Status\",\"parameters\":{\"proto\":\"tcp\"}}",
+		  "gust.Status takes no parameter \"proto\"" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"x\":1}}",
+		  "gust.Flows takes no parameter \"x\"" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"sctp\"}}",
+		  "proto: expected" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":6}}",
+		  "proto: expected" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":6}}",
+		  "address: expected" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0."
+		  "0\"}}",
+		  "address: expected" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		  "0/33\"}}",
+		  "address: expected a prefix length up to 32" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		  "0/\"}}",
+		  "address: expected a prefix length up to 32" },
+		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"address\":\"10.0.0."
+		  "0/ 8\"}}",
+		  "address: expected a prefix length up to 32" },
 	};
 
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct control_req q = {.method = CONTROL_METHODS};
+		struct control_req q = { .method = CONTROL_METHODS };
 		char err[160] = "";
 
 		assert_int_equal(parse(t[i].msg, &q, err), -EINVAL);
@@ -235,7 +235,7 @@ static int setup(void **state)
 	f->d.last.up = f->d.last.present = true;
 	f->d.last.n_addr = 1;
 	f->d.last.addr[0] =
-		(struct link_addr){ip("10.0.0.1"), ip("10.0.0.2"), 32, true};
+		(struct link_addr){ ip("10.0.0.1"), ip("10.0.0.2"), 32, true };
 	f->d.to_kernel.feats = FEAT_BIT(FEAT_TSO4);
 	f->d.proof.tried = true;
 	f->d.proof.ok = FEAT_BIT(FEAT_TSO4);
@@ -269,7 +269,7 @@ static void spin(struct fixture *f, unsigned times)
 
 static int dial(struct fixture *f)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	strcpy(sun.sun_path, f->path);
@@ -585,7 +585,7 @@ static void test_path(void **state)
 	struct fixture *f = *state;
 	struct control *c = NULL;
 	char err[256], other[80], long_path[200];
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct stat st;
 	int fd;
 

@@ -31,7 +31,9 @@ static uint16_t naive(uint64_t sum, const uint8_t *p, size_t len)
 /* RFC 1071 section 3: the example's words and their sum. */
 static void rfc1071_example(void **state)
 {
-	static const uint8_t b[8] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
+	static const uint8_t b[8] = {
+		0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7
+	};
 
 	assert_int_equal(csum_fold_plain(csum_add(0, b, 8)), 0xddf2);
 	assert_int_equal(csum_fold(csum_add(0, b, 8)), 0x220d);
@@ -64,11 +66,14 @@ static void all_lengths(void **state)
 
 				for (size_t i = 0; i < len; i++)
 					p[i] = kind == 0 ? 0 :
-					       kind == 1 ? 0xff : rng_u32(&r);
-				assert_int_equal(csum_fold_plain(csum_add(0, p, len)),
-						 naive(0, p, len));
-				assert_int_equal(csum_fold_plain(csum_add(start, p, len)),
-						 naive(start, p, len));
+					       kind == 1 ? 0xff :
+							   rng_u32(&r);
+				assert_int_equal(
+					csum_fold_plain(csum_add(0, p, len)),
+					naive(0, p, len));
+				assert_int_equal(
+					csum_fold_plain(csum_add(start, p, len)),
+					naive(start, p, len));
 				free(buf);
 			}
 		}
@@ -123,7 +128,8 @@ static void combine(void **state)
 			uint32_t sum = csum_add(0, p, i);
 
 			sum = csum_combine(sum, csum_add(0, p + i, k - i), i);
-			sum = csum_combine(sum, csum_add(0, p + k, sizeof(p) - k), k);
+			sum = csum_combine(sum, csum_add(0, p + k, sizeof(p) - k),
+					   k);
 			assert_int_equal(csum_fold_plain(sum), whole);
 		}
 	}
@@ -134,7 +140,8 @@ static void combine(void **state)
 
 static void pseudo4(void **state)
 {
-	static const uint8_t src[4] = { 192, 0, 2, 1 }, dst[4] = { 198, 51, 100, 255 };
+	static const uint8_t src[4] = { 192, 0, 2, 1 },
+			     dst[4] = { 198, 51, 100, 255 };
 	struct ipaddr s = ipaddr_from4(src), d = ipaddr_from4(dst);
 	uint8_t b[12] = { 0 };
 
@@ -142,7 +149,8 @@ static void pseudo4(void **state)
 	memcpy(b + 4, dst, 4);
 	b[9] = 6;
 	put16(b + 10, 1480);
-	assert_int_equal(csum_fold_plain(csum_pseudo(&s, &d, 6, 1480)), naive(0, b, 12));
+	assert_int_equal(csum_fold_plain(csum_pseudo(&s, &d, 6, 1480)),
+			 naive(0, b, 12));
 	/* above 65535 the length counts with all its 32 bits */
 	assert_int_equal(csum_fold_plain(csum_pseudo(&s, &d, 6, 0x7a120)),
 			 naive(0x7 + 0xa120, b, 10));
@@ -171,9 +179,9 @@ static void whole_datagram(void **state)
 {
 	static const uint8_t dgram[] = {
 		0x04, 0x00, 0x00, 0x35, 0x00, 0x25, 0x00, 0x00, /* UDP */
-		0x12, 0x34, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00,
-		0x00, 0x00, 0x00, 0x00, 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e',
-		3, 'c', 'o', 'm', 0, 0x00, 0x01, 0x00, 0x01,
+		0x12, 0x34, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x00, 7,    'e',  'x',  'a',  'm',  'p',  'l',  'e',
+		3,    'c',  'o',  'm',  0,    0x00, 0x01, 0x00, 0x01,
 	};
 	static const uint8_t src[4] = { 192, 0, 2, 1 }, dst[4] = { 192, 0, 2, 2 };
 	struct ipaddr s = ipaddr_from4(src), d = ipaddr_from4(dst);

@@ -40,13 +40,14 @@ static void assert_map(const struct gust_pkt *p, const struct lay *l, unsigned n
 	assert_int_equal(p->len, len);
 }
 
-#define MAP(p, hlen, len, ...)                                             \
-	do {                                                               \
-		const struct lay l_[] = { __VA_ARGS__ };                   \
-		assert_map(p, l_, sizeof l_ / sizeof l_[0], hlen, len);    \
+#define MAP(p, hlen, len, ...)                                                     \
+	do {                                                                       \
+		const struct lay l_[] = { __VA_ARGS__ };                           \
+		assert_map(p, l_, sizeof l_ / sizeof l_[0], hlen, len);            \
 	} while (0)
 
-static enum drop_reason verdict(const uint8_t *b, uint32_t n, enum dissect_start start)
+static enum drop_reason verdict(const uint8_t *b, uint32_t n,
+				enum dissect_start start)
 {
 	struct gust_pkt *p = pkt_of(pool, b, n);
 	enum drop_reason r = pkt_dissect(p, start);
@@ -70,7 +71,9 @@ static void test_plain(void **state)
 	static uint8_t b[2000];
 
 	for (int i = 0; i < 8; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 700 };
+		struct tp t = {
+			.v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 700
+		};
 		uint32_t n = tp_build(b, &t), eth = t.eth ? 14 : 0;
 		struct gust_pkt *p = good(b, n, t.eth ? DISSECT_ETH : DISSECT_IP);
 		uint32_t l3 = eth, l4 = eth + (t.v6 ? 40 : 20);
@@ -78,7 +81,8 @@ static void test_plain(void **state)
 		uint8_t k4 = t.udp ? GUST_L_UDP : GUST_L_TCP;
 
 		if (t.eth)
-			MAP(p, n - 700, n, { GUST_L_ETH, 0 }, { k3, l3 }, { k4, l4 });
+			MAP(p, n - 700, n, { GUST_L_ETH, 0 }, { k3, l3 },
+			    { k4, l4 });
 		else
 			MAP(p, n - 700, n, { k3, l3 }, { k4, l4 });
 		assert_int_equal(p->nfrag, 1);
@@ -144,7 +148,10 @@ static void test_truncated(void **state)
 	static uint8_t b[2000];
 
 	for (int i = 0; i < 8; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4, .opt = 12,
+		struct tp t = { .v6 = i & 1,
+				.udp = i & 2,
+				.eth = i & 4,
+				.opt = 12,
 				.len = 30 };
 		uint32_t n = tp_build(b, &t);
 
@@ -192,7 +199,8 @@ static void test_with_fragments(void **state)
 		p->hlen = p->len = head;
 		assert_int_equal(slab_copy(pool, b + head, 100, &f), 0);
 		assert_int_equal(pkt_frag_add(p, &f), 0);
-		assert_int_equal(slab_copy(pool, b + head + 100, n + 7 - head - 100, &f), 0);
+		assert_int_equal(
+			slab_copy(pool, b + head + 100, n + 7 - head - 100, &f), 0);
 		assert_int_equal(pkt_frag_add(p, &f), 0);
 		if (head < 28) {
 			assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_SHORT);
@@ -228,11 +236,11 @@ static void test_ip4_bad(void **state)
 	uint8_t b[200];
 	uint32_t n = tp_build(b, &t);
 
-#define MUT(stmt, why)             \
-	do {                       \
-		tp_build(b, &t);   \
-		stmt;              \
-		BAD(b, n, why);    \
+#define MUT(stmt, why)                                                             \
+	do {                                                                       \
+		tp_build(b, &t);                                                   \
+		stmt;                                                              \
+		BAD(b, n, why);                                                    \
 	} while (0)
 	MUT((void)0, DROP_NONE);
 	MUT(b[0] = 0x55, DROP_BAD_VERSION);
@@ -244,13 +252,13 @@ static void test_ip4_bad(void **state)
 	MUT((w16(b + 2, n + 1), fix_ip4(b)), DROP_BAD_LEN);
 	MUT((w16(b + 2, 19), fix_ip4(b)), DROP_BAD_LEN);
 	MUT((w16(b + 2, 0), fix_ip4(b)), DROP_BAD_LEN); /* not above 64 KB */
-	MUT((w16(b + 2, 39), fix_ip4(b)), DROP_SHORT);  /* half a TCP header */
+	MUT((w16(b + 2, 39), fix_ip4(b)), DROP_SHORT); /* half a TCP header */
 	MUT((b[9] = 17, fix_ip4(b), w16(b + 24, 7)), DROP_BAD_UDPLEN);
 	MUT((b[9] = 17, fix_ip4(b), w16(b + 24, 0)), DROP_BAD_UDPLEN);
 	MUT((b[9] = 17, fix_ip4(b), w16(b + 24, 41)), DROP_BAD_UDPLEN);
 	MUT(b[32] = 0x40, DROP_BAD_TCPHDR);
 	MUT(b[32] = 0xb0, DROP_BAD_TCPHDR); /* 44 bytes of 40 */
-	MUT(b[32] = 0xa0, DROP_NONE);       /* all 40 */
+	MUT(b[32] = 0xa0, DROP_NONE); /* all 40 */
 	n = 0;
 	BAD(b, n, DROP_SHORT);
 	b[0] = 0x60; /* one byte each */
@@ -260,7 +268,8 @@ static void test_ip4_bad(void **state)
 }
 
 /* Put `n` option bytes behind the IPv4 header. */
-static uint32_t with_opts(uint8_t *b, const struct tp *t, const void *opt, uint32_t n)
+static uint32_t with_opts(uint8_t *b, const struct tp *t, const void *opt,
+			  uint32_t n)
 {
 	uint32_t len = tp_build(b, t);
 
@@ -406,11 +415,12 @@ static void test_ip6_bad(void **state)
 
 static void test_ext_chain(void **state)
 {
-	static const char ext[] = "\x3c\0" PAD4 /* hop-by-hop, then */
-				  "\x2b\0" PAD4 /* destination options */
-				  "\x2c\0\0\0\0\0\0\0" /* routing */
-				  "\x3c\0\0\0\0\0\0\7" /* atomic fragment */
-				  "\x06\1" PAD4 PAD4 "\0\0"; /* 16 bytes of options */
+	static const char ext[] =
+		"\x3c\0" PAD4 /* hop-by-hop, then */
+		"\x2b\0" PAD4 /* destination options */
+		"\x2c\0\0\0\0\0\0\0" /* routing */
+		"\x3c\0\0\0\0\0\0\7" /* atomic fragment */
+		"\x06\1" PAD4 PAD4 "\0\0"; /* 16 bytes of options */
 	uint8_t b[400];
 	uint32_t n = with_ext(b, 0, ext, 48);
 	struct gust_pkt *p = good(b, n, DISSECT_IP);
@@ -451,9 +461,9 @@ static void test_ext_bad(void **state)
 	n = with_ext(b, 0, "\6\0\x41\4\0\0\0\0", 8);
 	BAD(b, n, DROP_BAD_EXTHDR); /* unknown option, "discard" */
 	n = with_ext(b, 0, "\6\0\x3e\4\0\0\0\0", 8);
-	BAD(b, n, DROP_NONE);       /* unknown option, "skip" */
+	BAD(b, n, DROP_NONE); /* unknown option, "skip" */
 	n = with_ext(b, 0, "\6\0\xc2\4\0\1\0\0", 8);
-	BAD(b, n, DROP_BAD_LEN);    /* jumbo option in a small packet */
+	BAD(b, n, DROP_BAD_LEN); /* jumbo option in a small packet */
 	n = with_ext(b, 60, "\6\0\xc2\4\0\1\0\0", 8);
 	BAD(b, n, DROP_BAD_EXTHDR); /* and in the wrong header */
 	n = with_ext(b, 44, "\x2c\0\0\0\0\0\0\1\6\0\0\0\0\0\0\1", 16);
@@ -465,7 +475,8 @@ static void test_ext_bad(void **state)
 
 	for (unsigned k = 1; k <= 9; k++) {
 		for (unsigned i = 0; i < k; i++)
-			memcpy(ext + 8 * i, i == k - 1 ? "\6\0" PAD4 : "\x3c\0" PAD4, 8);
+			memcpy(ext + 8 * i,
+			       i == k - 1 ? "\6\0" PAD4 : "\x3c\0" PAD4, 8);
 		n = with_ext(b, 60, ext, 8 * k);
 		BAD(b, n, k <= 8 ? DROP_NONE : DROP_TOO_DEEP);
 	}
@@ -581,7 +592,8 @@ static void test_eth(void **state)
 		}
 		memcpy(c + 12 + 4 * tags, b + 12, n - 12);
 		if (tags == 5) {
-			assert_int_equal(verdict(c, n + 20, DISSECT_ETH), DROP_TOO_DEEP);
+			assert_int_equal(verdict(c, n + 20, DISSECT_ETH),
+					 DROP_TOO_DEEP);
 			break;
 		}
 		p = good(c, n + 4 * tags, DISSECT_ETH);
@@ -627,12 +639,25 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_plain), T(test_no_payload), T(test_padding), T(test_truncated),
-		T(test_own_head), T(test_with_fragments), T(test_no_slab),
-		T(test_ip4_bad), T(test_ip4_options), T(test_ip4_fragments),
-		T(test_other_protocols), T(test_icmp), T(test_ip6_bad),
-		T(test_ext_chain), T(test_ext_bad), T(test_ip6_fragment), T(test_big),
-		T(test_eth), T(test_addrs4),
+		T(test_plain),
+		T(test_no_payload),
+		T(test_padding),
+		T(test_truncated),
+		T(test_own_head),
+		T(test_with_fragments),
+		T(test_no_slab),
+		T(test_ip4_bad),
+		T(test_ip4_options),
+		T(test_ip4_fragments),
+		T(test_other_protocols),
+		T(test_icmp),
+		T(test_ip6_bad),
+		T(test_ext_chain),
+		T(test_ext_bad),
+		T(test_ip6_fragment),
+		T(test_big),
+		T(test_eth),
+		T(test_addrs4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

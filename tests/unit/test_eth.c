@@ -51,9 +51,8 @@ static void ethernet(void **state)
 }
 
 static const uint8_t arp[28] = {
-	0, 1, 8, 0, 6, 4, 0, 2,
-	2, 0, 0x5e, 0x10, 0, 1, 192, 0, 2, 1,
-	2, 0, 0x5e, 0x10, 0, 2, 192, 0, 2, 2,
+	0,   1, 8, 0, 6, 4, 0,    2,    2, 0, 0x5e, 0x10, 0, 1,
+	192, 0, 2, 1, 2, 0, 0x5e, 0x10, 0, 2, 192,  0,    2, 2,
 };
 
 static void arp_there_and_back(void **state)
@@ -122,8 +121,12 @@ static void nd_there_and_back(void **state)
 		struct nd_msg m;
 	} t[] = {
 		{ ns, 32, { .type = ICMP6_NS, .has_lladdr = true } },
-		{ na, 32, { .type = ICMP6_NA, .solicited = true, .override = true,
-			    .has_lladdr = true } },
+		{ na,
+		  32,
+		  { .type = ICMP6_NA,
+		    .solicited = true,
+		    .override = true,
+		    .has_lladdr = true } },
 		{ dad, 24, { .type = ICMP6_NS } },
 	};
 
@@ -152,7 +155,8 @@ static void nd_there_and_back(void **state)
 
 static void nd_flags(void **state)
 {
-	struct nd_msg m = { .type = ICMP6_NA, .router = true, .target = target() }, got;
+	struct nd_msg m = { .type = ICMP6_NA, .router = true, .target = target() },
+		      got;
 	uint8_t b[32];
 
 	nd_build(b, &m);
@@ -178,13 +182,24 @@ static void nd_options(void **state)
 		bool lladdr;
 	} t[] = {
 		{ 135, { 1, 1, 2, 0, 0x5e, 0x10, 0, 1 }, 8, 0, true },
-		{ 135, { 2, 1, 2, 0, 0x5e, 0x10, 0, 1 }, 8, 0, false }, /* other kind */
+		{ 135,
+		  { 2, 1, 2, 0, 0x5e, 0x10, 0, 1 },
+		  8,
+		  0,
+		  false }, /* other kind */
 		{ 136, { 2, 1, 2, 0, 0x5e, 0x10, 0, 1 }, 8, 0, true },
 		{ 136, { 1, 1, 2, 0, 0x5e, 0x10, 0, 1 }, 8, 0, false },
 		/* behind an unknown option (a nonce, RFC 3971) */
-		{ 135, { 14, 1, 9, 9, 9, 9, 9, 9, 1, 1, 2, 0, 0x5e, 0x10, 0, 1 }, 16,
-		  0, true },
-		{ 135, { 14, 2, 9, 9, 9, 9, 9, 9, 1, 1, 2, 0, 0, 0, 0, 0 }, 16, 0, false },
+		{ 135,
+		  { 14, 1, 9, 9, 9, 9, 9, 9, 1, 1, 2, 0, 0x5e, 0x10, 0, 1 },
+		  16,
+		  0,
+		  true },
+		{ 135,
+		  { 14, 2, 9, 9, 9, 9, 9, 9, 1, 1, 2, 0, 0, 0, 0, 0 },
+		  16,
+		  0,
+		  false },
 		/* 16 bytes: not an Ethernet address */
 		{ 135, { 1, 2, 2, 0, 0x5e, 0x10, 0, 1 }, 16, 0, false },
 		/* length 0, first and second */
@@ -202,7 +217,8 @@ static void nd_options(void **state)
 		struct nd_msg m = { .type = 7 };
 		int ret;
 
-		memcpy(p, (uint8_t[]){ t[i].type, 0, 0, 0, 0, 0, 0, 0, TARGET }, 24);
+		memcpy(p, (uint8_t[]){ t[i].type, 0, 0, 0, 0, 0, 0, 0, TARGET },
+		       24);
 		memcpy(p + 24, t[i].b, t[i].len);
 		ret = nd_parse(p, 24 + t[i].len, &m);
 		if (ret != t[i].ret || (!ret && m.has_lladdr != t[i].lladdr))
@@ -252,9 +268,9 @@ static void nd_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ethernet),          cmocka_unit_test(arp_there_and_back),
-		cmocka_unit_test(arp_refused),       cmocka_unit_test(nd_there_and_back),
-		cmocka_unit_test(nd_flags),          cmocka_unit_test(nd_options),
+		cmocka_unit_test(ethernet),    cmocka_unit_test(arp_there_and_back),
+		cmocka_unit_test(arp_refused), cmocka_unit_test(nd_there_and_back),
+		cmocka_unit_test(nd_flags),    cmocka_unit_test(nd_options),
 		cmocka_unit_test(nd_refused),
 	};
 

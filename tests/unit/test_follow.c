@@ -189,10 +189,10 @@ static void test_snapshot(void **state)
 	d->conf->own[0] = own;
 	d->conf->own[1] = peer4; /* said twice */
 	d->conf->n_own = 2;
-	link_now.addr[0] = (struct link_addr){ip("10.111.0.1"), peer4, 32, true};
-	link_now.addr[1] = (struct link_addr){ip("fd00::1"), peer6, 128, true};
+	link_now.addr[0] = (struct link_addr){ ip("10.111.0.1"), peer4, 32, true };
+	link_now.addr[1] = (struct link_addr){ ip("fd00::1"), peer6, 128, true };
 	link_now.addr[2] =
-		(struct link_addr){ip("192.0.2.1"), ip("192.0.2.1"), 24, false};
+		(struct link_addr){ ip("192.0.2.1"), ip("192.0.2.1"), 24, false };
 	link_now.n_addr = 3;
 	link_now.mtu = 9000;
 	d->tcp_secret.k0 = 42;

@@ -115,7 +115,8 @@ static void test_css_leaves(void **state)
 	run_round(&b, 16, 60000);
 	assert_true(b.left);
 	assert_true(b.h.done);
-	assert_int_equal(run_round(&b, 16, 60000), 16 * MSS); /* plain from now on */
+	assert_int_equal(run_round(&b, 16, 60000),
+			 16 * MSS); /* plain from now on */
 }
 
 static void test_css_returns(void **state)

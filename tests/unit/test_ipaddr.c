@@ -30,8 +30,9 @@ static void mapped_form(void **state)
 
 	assert_memory_equal(a.b, want, 16);
 	assert_true(ipaddr_is4(&a));
-	assert_true(ipaddr_eq(&a, &(struct ipaddr){ .b = { [10] = 0xff, [11] = 0xff,
-							   192, 0, 2, 1 } }));
+	assert_true(ipaddr_eq(
+		&a, &(struct ipaddr){
+			    .b = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 } }));
 	a = addr("2001:db8::1");
 	assert_false(ipaddr_is4(&a));
 	/* ::192.0.2.1 is IPv4-compatible, not IPv4-mapped */
@@ -54,18 +55,33 @@ static void predicates(void **state)
 		const char *text;
 		unsigned is;
 	} t[] = {
-		{ "0.0.0.0", ANY }, { "0.0.0.1", 0 }, { "::", ANY },
-		{ "::1", LOOP }, { "::2", 0 }, { "1::", 0 },
-		{ "126.255.255.255", 0 }, { "127.0.0.0", LOOP },
-		{ "127.255.255.255", LOOP }, { "128.0.0.0", 0 },
-		{ "223.255.255.255", 0 }, { "224.0.0.0", MCAST },
-		{ "239.255.255.255", MCAST }, { "240.0.0.0", 0 },
-		{ "feff::1", 0 }, { "ff00::", MCAST }, { "ff02::1", MCAST },
-		{ "169.253.255.255", 0 }, { "169.254.0.0", LINK },
-		{ "169.254.255.255", LINK }, { "169.255.0.0", 0 },
-		{ "fe7f::1", 0 }, { "fe80::1", LINK }, { "febf::1", LINK },
+		{ "0.0.0.0", ANY },
+		{ "0.0.0.1", 0 },
+		{ "::", ANY },
+		{ "::1", LOOP },
+		{ "::2", 0 },
+		{ "1::", 0 },
+		{ "126.255.255.255", 0 },
+		{ "127.0.0.0", LOOP },
+		{ "127.255.255.255", LOOP },
+		{ "128.0.0.0", 0 },
+		{ "223.255.255.255", 0 },
+		{ "224.0.0.0", MCAST },
+		{ "239.255.255.255", MCAST },
+		{ "240.0.0.0", 0 },
+		{ "feff::1", 0 },
+		{ "ff00::", MCAST },
+		{ "ff02::1", MCAST },
+		{ "169.253.255.255", 0 },
+		{ "169.254.0.0", LINK },
+		{ "169.254.255.255", LINK },
+		{ "169.255.0.0", 0 },
+		{ "fe7f::1", 0 },
+		{ "fe80::1", LINK },
+		{ "febf::1", LINK },
 		{ "fec0::1", 0 },
-		{ "255.255.255.255", BCAST }, { "255.255.255.254", 0 },
+		{ "255.255.255.255", BCAST },
+		{ "255.255.255.254", 0 },
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", MCAST },
 	};
 
@@ -97,8 +113,17 @@ static void text(void **state)
 		  "1111:2222:3333:4444:5555:6666:7777:8888" },
 	};
 	static const char *const bad[] = {
-		"", " ", "192.0.2", "192.0.2.256", "192.0.2.1 ", "192.0.2.1/24",
-		"1:2", "1::2::3", "2001:db8::g", "fe80::1%eth0", "localhost",
+		"",
+		" ",
+		"192.0.2",
+		"192.0.2.256",
+		"192.0.2.1 ",
+		"192.0.2.1/24",
+		"1:2",
+		"1::2::3",
+		"2001:db8::g",
+		"fe80::1%eth0",
+		"localhost",
 		"1:2:3:4:5:6:7:8:9",
 	};
 	struct ipaddr a, before;
@@ -164,7 +189,8 @@ static void sockaddrs(void **state)
 	struct sockaddr_storage ss;
 	uint16_t port = 0;
 
-	assert_int_equal(ipaddr_to_sockaddr(&a, 0x1234, &ss), sizeof(struct sockaddr_in));
+	assert_int_equal(ipaddr_to_sockaddr(&a, 0x1234, &ss),
+			 sizeof(struct sockaddr_in));
 	assert_int_equal(ss.ss_family, AF_INET);
 	assert_memory_equal((uint8_t *)&ss + 2, "\x12\x34\xc0\x00\x02\x07", 6);
 	assert_int_equal(ipaddr_from_sockaddr((struct sockaddr *)&ss, &back, &port),
@@ -173,7 +199,8 @@ static void sockaddrs(void **state)
 	assert_int_equal(port, 0x1234);
 
 	a = addr("2001:db8::7");
-	assert_int_equal(ipaddr_to_sockaddr(&a, 443, &ss), sizeof(struct sockaddr_in6));
+	assert_int_equal(ipaddr_to_sockaddr(&a, 443, &ss),
+			 sizeof(struct sockaddr_in6));
 	assert_int_equal(ss.ss_family, AF_INET6);
 	assert_memory_equal((uint8_t *)&ss + 2, "\x01\xbb", 2);
 	assert_memory_equal((uint8_t *)&ss + 8, a.b, 16);
@@ -192,7 +219,8 @@ static void sockaddrs(void **state)
 	ss.ss_family = AF_UNIX;
 	back = a;
 	port = 7;
-	assert_int_equal(ipaddr_from_sockaddr((struct sockaddr *)&ss, &back, &port), 0);
+	assert_int_equal(ipaddr_from_sockaddr((struct sockaddr *)&ss, &back, &port),
+			 0);
 	assert_true(ipaddr_eq(&a, &back));
 	assert_int_equal(port, 7);
 }

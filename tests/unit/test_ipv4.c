@@ -63,13 +63,21 @@ static void every_field(void **state)
 	static const uint8_t opt[8] = { 1, 1, 0x94, 4, 0, 0, 0, 0 };
 	static const uint8_t want[28] = {
 		0x47, 0xb9, 0x12, 0x34, 0xab, 0xcd, 0x3f, 0xff, 0x07, 0x06,
-		0x00, 0x00, 10, 1, 2, 3, 10, 4, 5, 6, 1, 1, 0x94, 4, 0, 0, 0, 0,
+		0x00, 0x00, 10,   1,    2,    3,    10,   4,    5,    6,
+		1,    1,    0x94, 4,    0,    0,    0,    0,
 	};
 	struct ipv4_hdr h = {
-		.src = ipaddr_from4(want + 12), .dst = ipaddr_from4(want + 16),
-		.tot_len = 0x1234, .id = 0xabcd, .frag_off = 0x1fff * 8,
-		.hlen = 28, .tos = 0xb9, .ttl = 7, .proto = 6,
-		.mf = true, .opt = opt,
+		.src = ipaddr_from4(want + 12),
+		.dst = ipaddr_from4(want + 16),
+		.tot_len = 0x1234,
+		.id = 0xabcd,
+		.frag_off = 0x1fff * 8,
+		.hlen = 28,
+		.tos = 0xb9,
+		.ttl = 7,
+		.proto = 6,
+		.mf = true,
+		.opt = opt,
 	};
 	uint8_t out[60];
 	struct ipv4_hdr back;
@@ -167,11 +175,11 @@ static void options(void **state)
 	} t[] = {
 		{ { 0 }, 0, 0 },
 		{ { 1, 1, 1, 1 }, 4, 0 },
-		{ { 0, 131, 200, 7 }, 4, 0 },               /* behind the end */
-		{ { 0x94, 4, 0, 0 }, 4, 0 },                /* router alert */
-		{ { 7, 7, 4, 0, 0, 0, 0, 0 }, 8, 0 },       /* record route */
-		{ { 68, 8, 5, 0, 0, 0, 0, 0 }, 8, 0 },      /* timestamp */
-		{ { 99, 2, 98, 2 }, 4, 0 },                 /* unknown */
+		{ { 0, 131, 200, 7 }, 4, 0 }, /* behind the end */
+		{ { 0x94, 4, 0, 0 }, 4, 0 }, /* router alert */
+		{ { 7, 7, 4, 0, 0, 0, 0, 0 }, 8, 0 }, /* record route */
+		{ { 68, 8, 5, 0, 0, 0, 0, 0 }, 8, 0 }, /* timestamp */
+		{ { 99, 2, 98, 2 }, 4, 0 }, /* unknown */
 		{ { 131, 7, 4, 1, 2, 3, 4, 0 }, 8, -EPERM }, /* LSRR */
 		{ { 137, 7, 4, 1, 2, 3, 4, 0 }, 8, -EPERM }, /* SSRR */
 		{ { 1, 0x94, 4, 0, 0, 131, 3, 4 }, 8, -EPERM },
@@ -179,7 +187,7 @@ static void options(void **state)
 		{ { 7, 0, 0, 0 }, 4, -EINVAL },
 		{ { 7, 1, 0, 0 }, 4, -EINVAL },
 		{ { 7, 5, 0, 0 }, 4, -EINVAL },
-		{ { 1, 1, 1, 7 }, 4, -EINVAL },             /* no length byte */
+		{ { 1, 1, 1, 7 }, 4, -EINVAL }, /* no length byte */
 		{ { 7, 255, 0, 0 }, 4, -EINVAL },
 	};
 

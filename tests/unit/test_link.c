@@ -27,7 +27,8 @@ struct fix {
 
 static int tun_new(const char *name, int kind)
 {
-	struct ifreq ifr = {.ifr_flags = (short)(kind | IFF_NO_PI | IFF_VNET_HDR)};
+	struct ifreq ifr = { .ifr_flags =
+				     (short)(kind | IFF_NO_PI | IFF_VNET_HDR) };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	strcpy(ifr.ifr_name, name);
@@ -79,7 +80,7 @@ static unsigned changes(struct fix *f, unsigned want)
 		unsigned n = link_fds(f->l, fds, 4);
 
 		for (unsigned k = 0; k < n; k++)
-			p[k] = (struct pollfd){.fd = fds[k], .events = POLLIN};
+			p[k] = (struct pollfd){ .fd = fds[k], .events = POLLIN };
 		poll(p, n, 50);
 		chg |= link_read(f->l);
 	}
@@ -123,8 +124,8 @@ static const struct link_route *find_route(struct fix *f, const char *dst,
 /* An administrator's `ethtool -K`, by the old ioctl. */
 static void ethtool_set(const char *name, uint32_t cmd, uint32_t on)
 {
-	struct ethtool_value v = {.cmd = cmd, .data = on};
-	struct ifreq ifr = {0};
+	struct ethtool_value v = { .cmd = cmd, .data = on };
+	struct ifreq ifr = { 0 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	strcpy(ifr.ifr_name, name);
@@ -242,16 +243,16 @@ static void others(void **state)
 static void addresses(void **state)
 {
 	struct fix *f = *state;
-	struct link_addr a = {.local = ip("198.18.0.1"),
-			      .peer = ip("198.18.0.2"),
-			      .plen = 32,
-			      .has_peer = true};
-	struct link_addr b = {.local = ip("198.18.9.1"), .plen = 24};
-	struct link_addr c = {.local = ip("fd00:1::1"),
-			      .peer = ip("fd00:1::2"),
-			      .plen = 128,
-			      .has_peer = true};
-	struct link_addr d = {.local = ip("fd00:2::1"), .plen = 64};
+	struct link_addr a = { .local = ip("198.18.0.1"),
+			       .peer = ip("198.18.0.2"),
+			       .plen = 32,
+			       .has_peer = true };
+	struct link_addr b = { .local = ip("198.18.9.1"), .plen = 24 };
+	struct link_addr c = { .local = ip("fd00:1::1"),
+			       .peer = ip("fd00:1::2"),
+			       .plen = 128,
+			       .has_peer = true };
+	struct link_addr d = { .local = ip("fd00:2::1"), .plen = 64 };
 	const struct link_addr *got;
 
 	assert_int_equal(link_set_up(f->l, true), 0);
@@ -289,16 +290,16 @@ static void addresses(void **state)
 static void routes(void **state)
 {
 	struct fix *f = *state;
-	struct link_addr a = {.local = ip("198.18.0.1"),
-			      .peer = ip("198.18.0.2"),
-			      .plen = 32,
-			      .has_peer = true};
-	struct link_route def = {.dst = ip("0.0.0.0"), .plen = 0};
-	struct link_route net = {.dst = ip("203.0.113.0"),
-				 .plen = 24,
-				 .via = ip("198.18.0.2"),
-				 .metric = 77};
-	struct link_route six = {.dst = ip("2001:db8:5::"), .plen = 48};
+	struct link_addr a = { .local = ip("198.18.0.1"),
+			       .peer = ip("198.18.0.2"),
+			       .plen = 32,
+			       .has_peer = true };
+	struct link_route def = { .dst = ip("0.0.0.0"), .plen = 0 };
+	struct link_route net = { .dst = ip("203.0.113.0"),
+				  .plen = 24,
+				  .via = ip("198.18.0.2"),
+				  .metric = 77 };
+	struct link_route six = { .dst = ip("2001:db8:5::"), .plen = 48 };
 	const struct link_route *r;
 	struct link *other;
 
@@ -384,10 +385,10 @@ static void features_stay_off(void **state)
 {
 	struct fix *f = *state;
 	const struct link_state *st = link_state(f->l);
-	struct link_want want = {.feats = FEAT_BIT(FEAT_TX_CSUM) |
-					  FEAT_BIT(FEAT_TSO4) |
-					  FEAT_BIT(FEAT_TSO6)};
-	struct link_proof proof = {0};
+	struct link_want want = { .feats = FEAT_BIT(FEAT_TX_CSUM) |
+					   FEAT_BIT(FEAT_TSO4) |
+					   FEAT_BIT(FEAT_TSO6) };
+	struct link_proof proof = { 0 };
 	struct port_caps to, from;
 	unsigned granted, tun_f;
 
@@ -435,7 +436,7 @@ static void gone(void **state)
 static void renamed(void **state)
 {
 	struct fix *f = *state;
-	struct ifreq ifr = {.ifr_name = NAME, .ifr_newname = "gusttest5"};
+	struct ifreq ifr = { .ifr_name = NAME, .ifr_newname = "gusttest5" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(ioctl(fd, SIOCSIFNAME, &ifr), 0);
@@ -467,7 +468,7 @@ static void overrun(void **state)
 static void mac(void **state)
 {
 	struct fix *f = *state;
-	struct ethaddr m = {{0x02, 0x67, 0x75, 0x73, 0x74, 0x01}};
+	struct ethaddr m = { { 0x02, 0x67, 0x75, 0x73, 0x74, 0x01 } };
 
 	assert_int_equal(link_set_mac(f->l, &m), 0);
 	assert_memory_equal(&link_state(f->l)->mac, &m, 6);

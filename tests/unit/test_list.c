@@ -22,19 +22,20 @@ static void expect(struct list *h, const int *ids, unsigned n)
 	struct list *back = h->prev;
 	unsigned i = 0;
 
-	list_for_each(it, h) {
+	list_for_each (it, h) {
 		assert_true(i < n);
 		assert_int_equal(container_of(it, struct item, link)->id, ids[i]);
 		i++;
 	}
 	assert_int_equal(i, n);
 	for (; back != h; back = back->prev)
-		assert_int_equal(container_of(back, struct item, link)->id, ids[--i]);
+		assert_int_equal(container_of(back, struct item, link)->id,
+				 ids[--i]);
 	assert_int_equal(i, 0);
 }
 
-#define EXPECT(h, ...)                                                \
-	expect(h, (const int[]){ __VA_ARGS__ },                       \
+#define EXPECT(h, ...)                                                             \
+	expect(h, (const int[]){ __VA_ARGS__ },                                    \
 	       sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 
 static void add_and_delete(void **state)
@@ -81,11 +82,11 @@ static void delete_while_walking(void **state)
 		it_[i] = (struct item){ .id = i };
 		list_add_tail(&h, &it_[i].link);
 	}
-	list_for_each_safe(it, &h)
+	list_for_each_safe (it, &h)
 		if (container_of(it, struct item, link)->id % 2)
 			list_del(it);
 	EXPECT(&h, 0, 2, 4);
-	list_for_each_safe(it, &h)
+	list_for_each_safe (it, &h)
 		list_del(it);
 	assert_true(list_empty(&h));
 }

@@ -73,7 +73,8 @@ static void names_and_levels(void **state)
 	log_info("d");
 	log_debug("not this one");
 	log_write(LOG_LVL_DEBUG, "nor this");
-	assert_string_equal(end(), "error: a 1\nwarning: b x\nnotice: c\ninfo: d\n");
+	assert_string_equal(end(),
+			    "error: a 1\nwarning: b x\nnotice: c\ninfo: d\n");
 
 	log_set_level(LOG_LVL_DEBUG);
 	begin();
@@ -107,7 +108,8 @@ static void journal_prefix(void **state)
 
 	begin();
 	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
-	snprintf(env, sizeof(env), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	snprintf(env, sizeof(env), "%ju:%ju", (uintmax_t)st.st_dev,
+		 (uintmax_t)st.st_ino);
 	setenv("JOURNAL_STREAM", env, 1);
 	log_err("a");
 	log_info("b");

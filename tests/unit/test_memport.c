@@ -45,7 +45,8 @@ static struct gust_pkt *make(const struct tp *t, uint16_t gso)
 {
 	struct gust_pkt *p = pkt_of(pa, buf, tp_build(buf, t));
 
-	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP), DROP_NONE);
+	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP),
+			 DROP_NONE);
 	p->need = GUST_F_CSUM;
 	if (!gso)
 		return p;
@@ -68,7 +69,9 @@ static struct gust_pkt *receive(struct port *port)
 static void test_there_and_back(void **state)
 {
 	for (int i = 0; i < 16; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4,
+		struct tp t = { .v6 = i & 1,
+				.udp = i & 2,
+				.eth = i & 4,
 				.len = i & 8 ? 60000 : 900 };
 		uint16_t gso = i & 8 ? 1400 : 0;
 		struct gust_pkt *p;
@@ -172,7 +175,9 @@ static void test_refuse(void **state)
 		{ { .len = 9000, .udp = true, .v6 = true }, 1000, FEAT_USO },
 		{ { .len = 90000 }, 1000, FEAT_BIGTCP4 },
 		{ { .len = 90000, .v6 = true }, 1000, FEAT_BIGTCP6_PLAIN },
-		{ { .len = 90000, .v6 = true, .jumbo = true }, 1000, FEAT_BIGTCP6_JUMBO },
+		{ { .len = 90000, .v6 = true, .jumbo = true },
+		  1000,
+		  FEAT_BIGTCP6_JUMBO },
 		{ { .len = 100 }, 0, FEAT_TX_CSUM },
 	};
 
@@ -184,9 +189,13 @@ static void test_refuse(void **state)
 		mem_port_set_refuse(a, FEAT_BIT(c[i].f));
 		assert_int_equal(a->ops->tx(a, 0, p), PORT_TX_REFUSED);
 		assert_int_equal(mem_port_refused(a), was + 1);
-		mem_port_set_refuse(a, ~FEAT_BIT(c[i].f) &
-			~(c[i].t.len > 9000 ? FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) : 0) &
-			~FEAT_BIT(FEAT_TX_CSUM));
+		mem_port_set_refuse(a,
+				    ~FEAT_BIT(c[i].f) &
+					    ~(c[i].t.len > 9000 ?
+						      FEAT_BIT(FEAT_TSO4) |
+							      FEAT_BIT(FEAT_TSO6) :
+						      0) &
+					    ~FEAT_BIT(FEAT_TX_CSUM));
 		assert_int_equal(a->ops->tx(a, 0, p), PORT_TX_OK);
 		pkt_free(receive(b));
 	}
@@ -242,7 +251,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_there_and_back), T(test_big), T(test_full_and_order),
+		T(test_there_and_back), T(test_big),    T(test_full_and_order),
 		T(test_bad_is_counted), T(test_refuse), T(test_closed),
 		T(test_pool_limits),
 	};

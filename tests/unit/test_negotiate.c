@@ -179,7 +179,7 @@ static void old_kernel(void **state)
 	f->st.ethtool_ok = false;
 	f->st.feat_active = f->st.feat_wanted = f->st.feat_hw = 0;
 	f->granted = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-	f->proof = (struct link_proof){0};
+	f->proof = (struct link_proof){ 0 };
 	run(f);
 	assert_int_equal(f->tun_f, f->granted);
 	assert_int_equal(f->from.feats, B(TX_CSUM) | B(SG) | B(TSO4) | B(TSO6));
@@ -195,7 +195,7 @@ static void what_was_not_proven(void **state)
 	struct fix *f = *state;
 
 	/* no probe: nothing above 64 KB, the rest as granted */
-	f->proof = (struct link_proof){0};
+	f->proof = (struct link_proof){ 0 };
 	run(f);
 	assert_int_equal(f->to.feats, TX_ALL | B(GRO));
 	assert_int_equal(f->to.gso_max4, 65535);
@@ -297,9 +297,9 @@ static void tunnels(void **state)
 
 static void tun_bits(void **state)
 {
-	struct link_state st = {.ethtool_ok = true,
-				.feat_hw = B(TSO4) | B(TSO6),
-				.feat_wanted = B(TSO6)};
+	struct link_state st = { .ethtool_ok = true,
+				 .feat_hw = B(TSO4) | B(TSO6),
+				 .feat_wanted = B(TSO6) };
 
 	assert_int_equal(link_tun_f(ALL), 0x1ff);
 	assert_int_equal(link_tun_f(B(TX_CSUM) | B(TSO_ECN)), TUN_F_CSUM);

@@ -67,7 +67,8 @@ static void test_new_is_empty(void **state)
 	pkt_free(p);
 	p = pkt_new(pool); /* the same object: nothing stays from before */
 	assert_int_equal(p->need | p->gso_size | p->hash | p->port | p->queue |
-			 p->gso_type | p->nlayer, 0);
+				 p->gso_type | p->nlayer,
+			 0);
 	pkt_free(p);
 }
 
@@ -178,7 +179,8 @@ static void test_copy_and_csum_ranges(void **state)
 			sum = pkt_payload_csum(p, off, n);
 			sum = (sum & 0xffff) + (sum >> 16);
 			sum = (sum & 0xffff) + (sum >> 16);
-			assert_int_equal(sum, naive_sum(0, (const uint8_t *)all + off, n));
+			assert_int_equal(
+				sum, naive_sum(0, (const uint8_t *)all + off, n));
 		}
 	pkt_free(p);
 }
@@ -332,8 +334,11 @@ static void test_csum(void **state)
 	static uint8_t b[3000], z[3000];
 
 	for (int i = 0; i < 64; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .opt = i & 4 ? 12 : 0,
-				.len = 1231 + (i >> 3), .seq = i };
+		struct tp t = { .v6 = i & 1,
+				.udp = i & 2,
+				.opt = i & 4 ? 12 : 0,
+				.len = 1231 + (i >> 3),
+				.seq = i };
 		uint32_t n = tp_build(b, &t);
 		struct gust_pkt *p = dissected(b, n);
 		uint32_t at;
@@ -446,11 +451,14 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_new_is_empty), T(test_from_slab), T(test_frag_join),
-		T(test_frag_growth), T(test_slice), T(test_copy_and_csum_ranges),
-		T(test_push_pull), T(test_layers), T(test_clone), T(test_clone_limit),
-		T(test_iov), T(test_iov_joins_head), T(test_csum),
-		T(test_csum_udp_zero), T(test_csum_icmp), T(test_names),
+		T(test_new_is_empty), T(test_from_slab),
+		T(test_frag_join),    T(test_frag_growth),
+		T(test_slice),        T(test_copy_and_csum_ranges),
+		T(test_push_pull),    T(test_layers),
+		T(test_clone),        T(test_clone_limit),
+		T(test_iov),          T(test_iov_joins_head),
+		T(test_csum),         T(test_csum_udp_zero),
+		T(test_csum_icmp),    T(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,9 @@ static struct pkt_pool *pool;
 
 static int setup(void **state)
 {
-	struct pkt_limits lim = { .slab_len = 1 << 20, .slab_max = 16, .pkt_max = 256 };
+	struct pkt_limits lim = { .slab_len = 1 << 20,
+				  .slab_max = 16,
+				  .pkt_max = 256 };
 
 	pool = pkt_pool_new(&lim);
 	if (!pool)
@@ -41,7 +43,8 @@ static unsigned slabs_used(void)
 }
 
 /* A packet with `len` payload bytes of value `v`, in `nfrag` pieces. */
-static struct gust_pkt *packet(struct gust_slab *s, uint32_t len, uint8_t v, unsigned nfrag)
+static struct gust_pkt *packet(struct gust_slab *s, uint32_t len, uint8_t v,
+			       unsigned nfrag)
 {
 	struct gust_pkt *p = pkt_new(pool);
 	uint32_t i, n;
@@ -52,7 +55,9 @@ static struct gust_pkt *packet(struct gust_slab *s, uint32_t len, uint8_t v, uns
 		if (s->cap - s->used < n + 8)
 			s->used = 0;
 		if (n) {
-			struct gust_frag f = { .slab = s, .p = s->data + s->used, .len = n };
+			struct gust_frag f = { .slab = s,
+					       .p = s->data + s->used,
+					       .len = n };
 
 			memset(f.p, v, n);
 			s->used += n + 8; /* headers stand in between */
@@ -63,7 +68,8 @@ static struct gust_pkt *packet(struct gust_slab *s, uint32_t len, uint8_t v, uns
 	return p;
 }
 
-static int64_t insert(struct rcvq *q, struct gust_slab *s, uint32_t off, uint32_t len, uint8_t v)
+static int64_t insert(struct rcvq *q, struct gust_slab *s, uint32_t off,
+		      uint32_t len, uint8_t v)
 {
 	struct gust_pkt *p = packet(s, len, v, 1);
 	int64_t r = rcvq_insert(q, pool, off, p, 0, len);
@@ -112,7 +118,8 @@ static void test_in_order(void **state)
 	rcvq_init(&q);
 	assert_int_equal(rcvq_insert(&q, pool, 0, p, 500, 2000), 2000);
 	assert_int_equal(q.in.n, 3);
-	assert_ptr_equal(fragring_at(&q.in, 0)->p, p->frag[0].p + 500); /* not copied */
+	assert_ptr_equal(fragring_at(&q.in, 0)->p,
+			 p->frag[0].p + 500); /* not copied */
 	assert_int_equal(fragring_at(&q.in, 2)->len, 500);
 	assert_int_equal(rcvq_insert(&q, pool, 0, p, 0, 0), 0);
 	pkt_free(p);
@@ -187,9 +194,9 @@ static void test_overlap(void **state)
 	struct rcvq q;
 
 	rcvq_init(&q);
-	insert(&q, s, 100, 100, 'b');              /* [100, 200) */
+	insert(&q, s, 100, 100, 'b'); /* [100, 200) */
 	assert_int_equal(insert(&q, s, 150, 100, 'x'), 0); /* right: [200, 250) */
-	assert_int_equal(insert(&q, s, 50, 100, 'y'), 0);  /* left: [50, 100) */
+	assert_int_equal(insert(&q, s, 50, 100, 'y'), 0); /* left: [50, 100) */
 	assert_int_equal(q.ooo_n, 1);
 	assert_int_equal(q.ooo_len, 200);
 	insert(&q, s, 300, 10, 'z');
@@ -199,8 +206,8 @@ static void test_overlap(void **state)
 	assert_int_equal(insert(&q, s, 100, 200, 'v'), 0); /* nothing new */
 	assert_int_equal(q.ooo_len, 400);
 	assert_int_equal(insert(&q, s, 0, 430, 'a'), 430);
-	EXPECT_RUNS(&q, 9, 'a', 20, 'w', 30, 'y', 50, 'b', 100, 'x', 50, 'w', 50, 'z', 10,
-		    'w', 110, 'a', 10);
+	EXPECT_RUNS(&q, 9, 'a', 20, 'w', 30, 'y', 50, 'b', 100, 'x', 50, 'w', 50,
+		    'z', 10, 'w', 110, 'a', 10);
 	rcvq_free(&q);
 	assert_true(slab_sole(s));
 	slab_unref(s);
@@ -460,8 +467,9 @@ static void test_model(void **state)
 			from = rng_below(&r, 20);
 			p = packet(s, from + len + rng_below(&r, 20), (uint8_t)step,
 				   1 + rng_below(&r, 3));
-			assert_int_equal(rcvq_insert(&q, pool, off, p, from, len),
-					 model_insert(&m, m.edge + off, len, (uint8_t)step));
+			assert_int_equal(
+				rcvq_insert(&q, pool, off, p, from, len),
+				model_insert(&m, m.edge + off, len, (uint8_t)step));
 			pkt_free(p);
 			if (rng_below(&r, 4) == 0) {
 				uint32_t n = rng_below(&r, m.edge - m.read + 1);

@@ -111,7 +111,8 @@ static void carried(bool raw)
 
 	pattern_fill(data, 3, sizeof(data));
 	for (uint16_t seq = 1; seq < 4; seq++) {
-		rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 4711, seq, data, sizeof(data)));
+		rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 4711, seq, data,
+				      sizeof(data)));
 		check_reply("192.0.2.50", T_IN4, 4711, seq, data, sizeof(data));
 	}
 	rig_give(&r, echo_pkt(&r, T_IN6, "2001:db8::50", 4712, 9, data, 0));
@@ -239,7 +240,8 @@ static void test_limit(void **state)
 {
 	r.snap.max_echo = 2;
 	for (int i = 0; i < 4; i++)
-		rig_give(&r, echo_pkt(&r, T_IN4, "192.0.2.50", 50 + i, 1, "one", 3));
+		rig_give(&r,
+			 echo_pkt(&r, T_IN4, "192.0.2.50", 50 + i, 1, "one", 3));
 	assert_int_equal(r.drops.n[DROP_FLOW_LIMIT], 2);
 	for (int i = 0; i < 2; i++)
 		check_reply("192.0.2.50", T_IN4, 50 + i, 1, "one", 3);
@@ -275,8 +277,10 @@ static void test_too_big(void **state)
 
 	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, "x", 1, 0));
 	rig_turn(&r, 0);
-	assert_int_equal(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &n), 1);
-	assert_int_equal(sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
+	assert_int_equal(
+		recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &n), 1);
+	assert_int_equal(
+		sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
 	p = rig_take(&r);
 	assert_non_null(p);
 	assert_int_equal(p->len, 1428);
@@ -285,7 +289,8 @@ static void test_too_big(void **state)
 	assert_non_null(e);
 	pkt_free(p);
 	rig_give(&r, e);
-	assert_int_equal(sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
+	assert_int_equal(
+		sendto(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, n), 1400);
 	for (int i = 0; i < 2; i++) {
 		p = rig_take(&r);
 		assert_non_null(p);
@@ -307,8 +312,9 @@ static void test_too_big_stranger(void **state)
 	pkt_batch_free(&r.out);
 	for (int i = 0; i < 3; i++) {
 		const char *src = i ? T_OWN4 : "203.0.113.5";
-		struct gust_pkt *e, *p = udp_pkt(&r, src, 9, T_IN4, i == 1 ? 5001 : 5000,
-						 buf, sizeof(buf), 0);
+		struct gust_pkt *e,
+			*p = udp_pkt(&r, src, 9, T_IN4, i == 1 ? 5001 : 5000, buf,
+				     sizeof(buf), 0);
 
 		e = icmp_error_new(r.pool, p, ICMP_E_TOO_BIG, 1000, &router);
 		assert_non_null(e);
@@ -331,14 +337,18 @@ static void test_too_big_published(void **state)
 
 	close(fd);
 	r.snap.n_publish = 1;
-	*pub = (struct stack_publish){ .proto = IPPROTO_UDP, .listen = A("127.0.0.1"),
-				       .listen_port = port, .to = in, .to_port = 53 };
+	*pub = (struct stack_publish){ .proto = IPPROTO_UDP,
+				       .listen = A("127.0.0.1"),
+				       .listen_port = port,
+				       .to = in,
+				       .to_port = 53 };
 	assert_int_equal(stack_publish(r.s, err, sizeof(err)), 0);
 	cl = host_connect(SOCK_DGRAM, "127.0.0.1", port);
 	assert_int_equal(send(cl, buf, sizeof(buf), 0), sizeof(buf));
 	for (int i = 0; i < 2; i++) {
 		struct gust_pkt *e, *p = i ? rig_take(&r) :
-			udp_pkt(&r, T_OWN4, 1, T_IN4, 53, buf, sizeof(buf), 0);
+					     udp_pkt(&r, T_OWN4, 1, T_IN4, 53, buf,
+						     sizeof(buf), 0);
 
 		assert_non_null(p);
 		e = icmp_error_new(r.pool, p, ICMP_E_TOO_BIG, 1000, &router);
@@ -355,9 +365,20 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_own), T(test_linklocal), T(test_raw), T(test_datagram), T(test_same_id), T(test_tos_raw), T(test_tos_datagram),
-		T(test_no_route), T(test_ttl_one), T(test_limit), T(test_error_no_flow),
-		T(test_too_big), T(test_too_big_stranger), T(test_too_big_published),
+		T(test_own),
+		T(test_linklocal),
+		T(test_raw),
+		T(test_datagram),
+		T(test_same_id),
+		T(test_tos_raw),
+		T(test_tos_datagram),
+		T(test_no_route),
+		T(test_ttl_one),
+		T(test_limit),
+		T(test_error_no_flow),
+		T(test_too_big),
+		T(test_too_big_stranger),
+		T(test_too_big_published),
 	};
 
 	if (!own_netns()) {

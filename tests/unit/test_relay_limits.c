@@ -5,8 +5,12 @@
  */
 #include "relay_peer.h"
 
-#define SYN(sp, dp) \
-	&(struct tcp_hdr){ .sport = (sp), .dport = (dp), .flags = TCP_SYN, .seq = 7, .wnd = 65535 }
+#define SYN(sp, dp)                                                                \
+	&(struct tcp_hdr)                                                          \
+	{                                                                          \
+		.sport = (sp), .dport = (dp), .flags = TCP_SYN, .seq = 7,          \
+		.wnd = 65535                                                       \
+	}
 
 static struct rig r;
 static struct inside in;
@@ -77,7 +81,8 @@ static void test_flood(void **state)
 	r.snap.max_half_open = 100;
 	gust_batch_init(&b);
 	for (int k = 0; k < 3000; k++)
-		gust_batch_push(&b, tcp_pkt(&r, "10.9.7.7", T_OWN4, SYN(1000 + k, port)));
+		gust_batch_push(
+			&b, tcp_pkt(&r, "10.9.7.7", T_OWN4, SYN(1000 + k, port)));
 	rig_clock(&r);
 	stack_input(r.s, &b, &r.env);
 	assert_int_equal(stats().tcp_half_open, SYN_IDLE);
@@ -148,7 +153,9 @@ static void test_time_wait_share(void **state)
 
 static void test_no_flow(void **state)
 {
-	struct tcp_hdr h = { .sport = 5, .dport = 6, .flags = TCP_ACK, .seq = 10, .ack = 77 };
+	struct tcp_hdr h = {
+		.sport = 5, .dport = 6, .flags = TCP_ACK, .seq = 10, .ack = 77
+	};
 	struct gust_pkt *p;
 
 	rig_give(&r, tcp_pkt(&r, T_IN4, "192.0.2.1", &h));
@@ -167,9 +174,10 @@ static void test_no_flow(void **state)
 
 static void test_addresses(void **state)
 {
-	static const char *const src[] = { T_OWN4, "127.0.0.1", "224.0.0.1", "0.0.0.0" };
-	static const char *const dst[] = { "224.0.0.5", "255.255.255.255", "169.254.1.1",
-					   "127.0.0.1" };
+	static const char *const src[] = { T_OWN4, "127.0.0.1", "224.0.0.1",
+					   "0.0.0.0" };
+	static const char *const dst[] = { "224.0.0.5", "255.255.255.255",
+					   "169.254.1.1", "127.0.0.1" };
 	unsigned m, s;
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -349,8 +357,10 @@ static void test_connect_timeout(void **state)
 	/* A listener whose backlog is full answers no SYN. */
 	listen(lsn, 0);
 	for (int i = 0; i < 8; i++) {
-		struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port),
-					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		struct sockaddr_in sa = { .sin_family = AF_INET,
+					  .sin_port = htons(port),
+					  .sin_addr.s_addr =
+						  htonl(INADDR_LOOPBACK) };
 
 		fd[n] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		connect(fd[n++], (struct sockaddr *)&sa, sizeof(sa));
@@ -371,13 +381,17 @@ static void test_connect_timeout(void **state)
 /* An inside host that gives up while the host still connects. */
 static void test_cancel_connect(void **state)
 {
-	struct tcp_hdr rst = { .sport = 1, .dport = port, .flags = TCP_RST, .seq = 8 };
+	struct tcp_hdr rst = {
+		.sport = 1, .dport = port, .flags = TCP_RST, .seq = 8
+	};
 	int fd[8], n = 0;
 
 	listen(lsn, 0);
 	for (int i = 0; i < 8; i++) {
-		struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port),
-					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		struct sockaddr_in sa = { .sin_family = AF_INET,
+					  .sin_port = htons(port),
+					  .sin_addr.s_addr =
+						  htonl(INADDR_LOOPBACK) };
 
 		fd[n] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		connect(fd[n++], (struct sockaddr *)&sa, sizeof(sa));
@@ -407,11 +421,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_half_open), T(test_flood), T(test_max_flows),
-		T(test_time_wait_makes_room), T(test_time_wait_share), T(test_no_flow), T(test_addresses),
-		T(test_ttl_zero), T(test_bad_checksum), T(test_other_protocol), T(test_error_source),
-		T(test_icmp_limit), T(test_unmapped_own), T(test_map), T(test_drain),
-		T(test_connect_timeout), T(test_cancel_connect), T(test_idle_size),
+		T(test_half_open),       T(test_flood),
+		T(test_max_flows),       T(test_time_wait_makes_room),
+		T(test_time_wait_share), T(test_no_flow),
+		T(test_addresses),       T(test_ttl_zero),
+		T(test_bad_checksum),    T(test_other_protocol),
+		T(test_error_source),    T(test_icmp_limit),
+		T(test_unmapped_own),    T(test_map),
+		T(test_drain),           T(test_connect_timeout),
+		T(test_cancel_connect),  T(test_idle_size),
 	};
 
 	if (!own_netns()) {

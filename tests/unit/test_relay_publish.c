@@ -10,7 +10,8 @@ static struct rig r;
 static struct inside in;
 static uint16_t port; /* one that is free on the host */
 
-static void publish(uint8_t proto, const char *listen_at, const char *to, uint16_t to_port)
+static void publish(uint8_t proto, const char *listen_at, const char *to,
+		    uint16_t to_port)
 {
 	struct stack_publish *p = &r.snap.publish[r.snap.n_publish++];
 	char err[200] = "";
@@ -208,8 +209,11 @@ static void test_tcp_owner(void **state)
 		fd[i] = host_connect(SOCK_STREAM, "127.0.0.1", port);
 	UNTIL(&in, in.other.n == 16);
 	while ((p = gust_batch_pop(&in.other))) {
-		struct flow_key k = { .in = A(T_IN4), .out = A(T_OWN4), .in_port = 8080,
-				      .out_port = get16(l4_of(p)), .proto = IPPROTO_TCP };
+		struct flow_key k = { .in = A(T_IN4),
+				      .out = A(T_OWN4),
+				      .in_port = 8080,
+				      .out_port = get16(l4_of(p)),
+				      .proto = IPPROTO_TCP };
 
 		assert_int_equal(flow_owner(flow_key_hash(&r.secret, &k), 3), 1);
 		pkt_free(p);
@@ -226,8 +230,11 @@ static void test_port_in_use(void **state)
 	char err[200] = "", want[64];
 
 	r.snap.n_publish = 1;
-	*p = (struct stack_publish){ .proto = IPPROTO_TCP, .listen = A("127.0.0.1"),
-				     .listen_port = used, .to = A(T_IN4), .to_port = 1 };
+	*p = (struct stack_publish){ .proto = IPPROTO_TCP,
+				     .listen = A("127.0.0.1"),
+				     .listen_port = used,
+				     .to = A(T_IN4),
+				     .to_port = 1 };
 	assert_int_equal(stack_publish(r.s, err, sizeof(err)), -EADDRINUSE);
 	snprintf(want, sizeof(want), "127.0.0.1 port %u", used);
 	assert_non_null(strstr(err, want));
@@ -244,8 +251,9 @@ static void test_congestion(void **state)
 
 	strcpy(r.snap.congestion, "reno"); /* always there */
 	publish(IPPROTO_TCP, "127.0.0.1", T_IN4, 8080);
-	assert_int_equal(getsockopt(r.s->listen[0]->sf.fd, IPPROTO_TCP, TCP_CONGESTION,
-				    name, &n), 0);
+	assert_int_equal(getsockopt(r.s->listen[0]->sf.fd, IPPROTO_TCP,
+				    TCP_CONGESTION, name, &n),
+			 0);
 	assert_string_equal(name, "reno");
 	assert_int_equal(stats().cc_refused, 0);
 	strcpy(r.snap.congestion, "no-such-one");
@@ -332,7 +340,8 @@ static void test_udp6(void **state)
 /* Two remotes whose ports collide behind one own address. */
 static void test_udp_collision(void **state)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	uint16_t pa, ports[2];
 	struct gust_pkt *p;
@@ -346,8 +355,9 @@ static void test_udp_collision(void **state)
 	assert_int_equal(bind(b, (struct sockaddr *)&sb, sizeof(sb)), 0);
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < 2; i++) {
-			assert_int_equal(sendto(i ? b : a, "x", 1, 0, (struct sockaddr *)&to,
-						sizeof(to)), 1);
+			assert_int_equal(sendto(i ? b : a, "x", 1, 0,
+						(struct sockaddr *)&to, sizeof(to)),
+					 1);
 			p = rig_take(&r);
 			assert_non_null(p);
 			if (!round)
@@ -389,10 +399,20 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_tcp4), T(test_tcp6), T(test_tcp64), T(test_tcp_refused),
-		T(test_tcp_unreachable), T(test_tcp_unreachable_soft),
-		T(test_tcp_client_gone), T(test_tcp_owner), T(test_port_in_use),
-		T(test_congestion), T(test_max_flows), T(test_udp4), T(test_udp6), T(test_udp_collision),
+		T(test_tcp4),
+		T(test_tcp6),
+		T(test_tcp64),
+		T(test_tcp_refused),
+		T(test_tcp_unreachable),
+		T(test_tcp_unreachable_soft),
+		T(test_tcp_client_gone),
+		T(test_tcp_owner),
+		T(test_port_in_use),
+		T(test_congestion),
+		T(test_max_flows),
+		T(test_udp4),
+		T(test_udp6),
+		T(test_udp_collision),
 		T(test_udp_owner),
 	};
 

@@ -124,7 +124,8 @@ static void test_tcp_chargen(void **state)
 		while ((n = inside_read(&in, i, buf, sizeof(buf))) > 0) {
 			for (uint32_t k = 0; k < n; k++)
 				if (buf[k] != chargen_at(got + k))
-					fail_msg("byte %llu", (unsigned long long)(got + k));
+					fail_msg("byte %llu",
+						 (unsigned long long)(got + k));
 			got += n;
 		}
 	}
@@ -142,7 +143,8 @@ static void test_off(void **state)
 
 	r.snap.svc_echo = false;
 	rig_give(&r, tcp_pkt(&r, T_IN4, T_OWN4,
-			     &(struct tcp_hdr){ .sport = 1, .dport = 7, .flags = TCP_SYN }));
+			     &(struct tcp_hdr){
+				     .sport = 1, .dport = 7, .flags = TCP_SYN }));
 	p = rig_take(&r); /* the host's own port 7 refuses */
 	assert_non_null(p);
 	assert_true(l4_of(p)[13] & TCP_RST);
@@ -168,7 +170,8 @@ static void test_udp_echo(void **state)
 		assert_true(p->need & GUST_F_CSUM);
 		check_addrs(p, own, src);
 		check_ports(p, 7, 500);
-		assert_int_equal(pkt_payload_copy(p, 0, got, sizeof(got)), sizeof(got));
+		assert_int_equal(pkt_payload_copy(p, 0, got, sizeof(got)),
+				 sizeof(got));
 		assert_memory_equal(buf, got, sizeof(buf));
 		pkt_free(p);
 	}
@@ -207,7 +210,8 @@ static void test_udp_chargen(void **state)
 	assert_int_equal(pkt_payload_len(p), 3 * 512);
 	pkt_payload_copy(p, 0, got, sizeof(got));
 	for (int i = 0; i < 400; i++)
-		assert_true(got[i] == '\r' || got[i] == '\n' || (got[i] >= 32 && got[i] < 127));
+		assert_true(got[i] == '\r' || got[i] == '\n' ||
+			    (got[i] >= 32 && got[i] < 127));
 	check_addrs(p, T_OWN4, T_IN4);
 	check_ports(p, 19, 500);
 	pkt_free(p);
@@ -217,9 +221,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_tcp_echo), T(test_tcp_echo_backpressure), T(test_tcp_discard),
-		T(test_tcp_chargen), T(test_off), T(test_udp_echo), T(test_udp_loop),
-		T(test_udp_chargen),
+		T(test_tcp_echo),    T(test_tcp_echo_backpressure),
+		T(test_tcp_discard), T(test_tcp_chargen),
+		T(test_off),         T(test_udp_echo),
+		T(test_udp_loop),    T(test_udp_chargen),
 	};
 
 	if (!own_netns()) {

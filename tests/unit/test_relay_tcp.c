@@ -30,7 +30,8 @@ static void end(struct world *w)
 }
 
 /* Connect and accept: the index of the inside's end, the host's in *ret_fd. */
-static unsigned open_pair(struct world *w, const char *src, const char *dst, int *ret_fd)
+static unsigned open_pair(struct world *w, const char *src, const char *dst,
+			  int *ret_fd)
 {
 	unsigned i = inside_connect(&w->in, src, 40000 + w->in.n, dst, w->port);
 	int fd;
@@ -57,14 +58,16 @@ static void up_and_down(const char *src, const char *own, const char *host)
 	i = open_pair(&w, src, own, &fd);
 	while (up_out < TOTAL || dn_out < TOTAL) {
 		if (up_in < TOTAL && tcp_send_space(w.in.t[i]) >= sizeof(buf)) {
-			uint32_t m = TOTAL - up_in < sizeof(buf) ? TOTAL - up_in : sizeof(buf);
+			uint32_t m = TOTAL - up_in < sizeof(buf) ? TOTAL - up_in :
+								   sizeof(buf);
 
 			pattern_fill(buf, up_in, m);
 			inside_send(&w.in, i, buf, m);
 			up_in += m;
 		}
 		while (dn_in < TOTAL) {
-			size_t m = TOTAL - dn_in < sizeof(buf) ? TOTAL - dn_in : sizeof(buf);
+			size_t m = TOTAL - dn_in < sizeof(buf) ? TOTAL - dn_in :
+								 sizeof(buf);
 
 			pattern_fill(buf, dn_in + 5, m);
 			n = send(fd, buf, m, MSG_NOSIGNAL);
@@ -174,7 +177,9 @@ static void test_time_wait_reuse(void **state)
 
 static void test_refused(void **state)
 {
-	struct tcp_hdr syn = { .sport = 1234, .flags = TCP_SYN, .seq = 1000, .wnd = 65535 };
+	struct tcp_hdr syn = {
+		.sport = 1234, .flags = TCP_SYN, .seq = 1000, .wnd = 65535
+	};
 	struct gust_pkt *p;
 	struct tcp_hdr h;
 	struct world w;
@@ -200,10 +205,14 @@ static void test_refused(void **state)
 	end(&w);
 }
 
-static void unreachable(const char *src, const char *dst, uint8_t kind, uint8_t type, uint8_t code)
+static void unreachable(const char *src, const char *dst, uint8_t kind,
+			uint8_t type, uint8_t code)
 {
-	struct tcp_hdr syn = { .sport = 1234, .dport = 80, .flags = TCP_SYN,
-			       .seq = 0x01020304, .wnd = 65535 };
+	struct tcp_hdr syn = { .sport = 1234,
+			       .dport = 80,
+			       .flags = TCP_SYN,
+			       .seq = 0x01020304,
+			       .wnd = 65535 };
 	uint8_t quote[48];
 	struct gust_pkt *p;
 	struct world w;
@@ -226,7 +235,8 @@ static void unreachable(const char *src, const char *dst, uint8_t kind, uint8_t 
 
 static void test_unreachable4(void **state)
 {
-	unreachable(T_IN4, "203.0.113.9", GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_NET);
+	unreachable(T_IN4, "203.0.113.9", GUST_L_ICMP, ICMP4_UNREACH,
+		    ICMP4_UNREACH_NET);
 }
 
 static void test_unreachable6(void **state)

@@ -32,12 +32,16 @@ static struct stack_stats stats(void)
 }
 
 /* Next datagram (or UDP_GRO's superpacket) of a host socket. */
-static ssize_t host_recv(int fd, void *b, size_t max, struct sockaddr_storage *from, int *ret_g)
+static ssize_t host_recv(int fd, void *b, size_t max, struct sockaddr_storage *from,
+			 int *ret_g)
 {
 	_Alignas(struct cmsghdr) uint8_t ctl[128];
 	struct iovec iov = { b, max };
-	struct msghdr m = { .msg_name = from, .msg_namelen = from ? sizeof(*from) : 0,
-			    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+	struct msghdr m = { .msg_name = from,
+			    .msg_namelen = from ? sizeof(*from) : 0,
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
 			    .msg_controllen = sizeof(ctl) };
 	ssize_t n = -1;
 
@@ -46,7 +50,8 @@ static ssize_t host_recv(int fd, void *b, size_t max, struct sockaddr_storage *f
 		m.msg_controllen = sizeof(ctl);
 		n = recvmsg(fd, &m, 0);
 	}
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); n >= 0 && c; c = CMSG_NXTHDR(&m, c))
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); n >= 0 && c;
+	     c = CMSG_NXTHDR(&m, c))
 		if (ret_g && c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
 			memcpy(ret_g, CMSG_DATA(c), sizeof(*ret_g));
 	return n;
@@ -149,7 +154,8 @@ static void test_superpacket_up(void **state)
 
 	pattern_fill(buf, 0, sizeof(buf));
 	setsockopt(sock, SOL_UDP, UDP_GRO, &on, sizeof(on));
-	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 1000));
+	rig_give(&r,
+		 udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 1000));
 	assert_int_equal(host_recv(sock, got, sizeof(got), NULL, &g), sizeof(buf));
 	assert_int_equal(g, 1000);
 	assert_memory_equal(buf, got, sizeof(buf));
@@ -183,9 +189,11 @@ static void test_gather(void **state)
 
 	pattern_fill(buf, 0, sizeof(buf));
 	for (unsigned i = 0; i < 8; i++)
-		rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, size[i], 0));
+		rig_give(&r,
+			 udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, size[i], 0));
 	for (unsigned i = 0; i < 8; i++) {
-		assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL), size[i]);
+		assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL),
+				 size[i]);
 		assert_memory_equal(got, buf, size[i]);
 	}
 	assert_int_equal(stats().udp_gso_sends, 1); /* 500 500 500 200 */
@@ -198,8 +206,11 @@ static void test_superpacket_down(void **state)
 	_Alignas(struct cmsghdr) uint8_t ctl[CMSG_SPACE(2)] = { 0 };
 	struct sockaddr_storage from;
 	struct iovec iov = { buf, sizeof(buf) };
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(struct sockaddr_in),
-			    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(struct sockaddr_in),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
 			    .msg_controllen = sizeof(ctl) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	uint16_t g = 1300;
@@ -257,7 +268,8 @@ static void test_large_down(void **state)
 		assert_non_null(p);
 		assert_true(p->len <= 1500);
 		n++;
-		assert_int_equal(reasm_input(re, redissect(&r, p), &r.env, &whole), DROP_NONE);
+		assert_int_equal(reasm_input(re, redissect(&r, p), &r.env, &whole),
+				 DROP_NONE);
 	}
 	assert_int_equal(n, 4);
 	whole->need = 0;
@@ -285,7 +297,8 @@ static void test_large_up(void **state)
 	assert_int_equal(b.n, 4);
 	while ((p = gust_batch_pop(&b)))
 		rig_give(&r, redissect(&r, p));
-	assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL), sizeof(buf));
+	assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL),
+			 sizeof(buf));
 	assert_memory_equal(buf, got, sizeof(buf));
 	assert_int_equal(stats().reasm_ok, 1);
 }
@@ -293,7 +306,8 @@ static void test_large_up(void **state)
 static void test_reasm_time(void **state)
 {
 	static uint8_t buf[3000];
-	struct gust_pkt *p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
+	struct gust_pkt *p =
+		udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
 	struct gust_batch b;
 
 	pkt_csum_complete(p);
@@ -311,7 +325,8 @@ static void test_reasm_time(void **state)
 }
 
 /* The host refuses: the inside is told about its own datagram. */
-static void port_unreachable(const char *src, const char *own, uint8_t kind, uint8_t type, uint8_t code)
+static void port_unreachable(const char *src, const char *own, uint8_t kind,
+			     uint8_t type, uint8_t code)
 {
 	unsigned ip = kind == GUST_L_ICMP ? 20 : 40;
 	struct gust_pkt *p;
@@ -337,12 +352,14 @@ static void port_unreachable(const char *src, const char *own, uint8_t kind, uin
 
 static void test_port_unreachable4(void **state)
 {
-	port_unreachable(T_IN4, T_OWN4, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_PORT);
+	port_unreachable(T_IN4, T_OWN4, GUST_L_ICMP, ICMP4_UNREACH,
+			 ICMP4_UNREACH_PORT);
 }
 
 static void test_port_unreachable6(void **state)
 {
-	port_unreachable(T_IN6, T_OWN6, GUST_L_ICMP6, ICMP6_UNREACH, ICMP6_UNREACH_PORT);
+	port_unreachable(T_IN6, T_OWN6, GUST_L_ICMP6, ICMP6_UNREACH,
+			 ICMP6_UNREACH_PORT);
 }
 
 static void test_net_unreachable(void **state)
@@ -358,7 +375,8 @@ static void test_net_unreachable(void **state)
 
 static void test_ttl_one(void **state)
 {
-	struct gust_pkt *p = udp_pkt(&r, T_IN4, 5000, "203.0.113.9", 33434, "x", 1, 0);
+	struct gust_pkt *p =
+		udp_pkt(&r, T_IN4, 5000, "203.0.113.9", 33434, "x", 1, 0);
 	uint8_t b[8];
 
 	p->head[8] = 1;
@@ -386,7 +404,8 @@ static void lo_mtu(int mtu)
 static void test_df(void **state)
 {
 	static uint8_t buf[1400];
-	struct gust_pkt *p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
+	struct gust_pkt *p =
+		udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0);
 
 	lo_mtu(1280);
 	p->head[6] |= 0x40;
@@ -406,7 +425,8 @@ static void test_df(void **state)
 	assert_int_equal(host_recv(sock, buf, sizeof(buf), NULL, NULL), 100);
 	/* without the bit the host fragments */
 	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 0));
-	assert_int_equal(host_recv(sock, buf, sizeof(buf), NULL, NULL), sizeof(buf));
+	assert_int_equal(host_recv(sock, buf, sizeof(buf), NULL, NULL),
+			 sizeof(buf));
 	rig_nothing(&r);
 	lo_mtu(65536);
 }
@@ -424,7 +444,9 @@ static void take_over(void *ctx, struct gust_pkt *p, unsigned worker)
 static void test_handoff(void **state)
 {
 	static uint8_t buf[3000];
-	struct flow_key k = { .in = A(T_IN4), .in_port = 5000, .proto = IPPROTO_UDP };
+	struct flow_key k = { .in = A(T_IN4),
+			      .in_port = 5000,
+			      .proto = IPPROTO_UDP };
 	unsigned owner;
 	struct gust_batch b;
 	struct gust_pkt *p;
@@ -497,7 +519,8 @@ static void test_tos_in(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		int v = tos[i];
 
-		assert_int_equal(setsockopt(sock, IPPROTO_IP, IP_TOS, &v, sizeof(v)), 0);
+		assert_int_equal(
+			setsockopt(sock, IPPROTO_IP, IP_TOS, &v, sizeof(v)), 0);
 		back(sock, &from, "yyyy", 4);
 	}
 	for (unsigned i = 0; i < 4; i += i == 1 ? 2 : 1) {
@@ -520,7 +543,8 @@ static void test_tos_in6(void **state)
 
 	rig_give(&r, udp_pkt(&r, T_IN6, 5000, T_OWN6, port6, "x", 1, 0));
 	assert_int_equal(host_recv(fd, b, sizeof(b), &from, NULL), 1);
-	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &v, sizeof(v)), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &v, sizeof(v)),
+			 0);
 	back(fd, &from, "y", 1);
 	p = rig_take(&r);
 	assert_non_null(p);
@@ -536,13 +560,15 @@ static void test_tos_gather(void **state)
 	uint8_t b[500] = { 0 }, got[2000];
 
 	for (unsigned i = 0; i < 5; i++) {
-		struct gust_pkt *p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, b, sizeof(b), 0);
+		struct gust_pkt *p =
+			udp_pkt(&r, T_IN4, 5000, T_OWN4, port, b, sizeof(b), 0);
 
 		p->head[1] = tos[i];
 		rig_give(&r, p);
 	}
 	for (unsigned i = 0; i < 5; i++)
-		assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL), sizeof(b));
+		assert_int_equal(host_recv(sock, got, sizeof(got), NULL, NULL),
+				 sizeof(b));
 	assert_int_equal(stats().udp_gso_sends, 2); /* 0 0, 2, 3 3 */
 }
 
@@ -620,7 +646,8 @@ static void test_hairpin(void **state)
 	check_addrs(p, T_OWN4, "10.9.0.77");
 	check_ports(p, ss_port(&a), 6000);
 	pkt_free(p);
-	rig_give(&r, udp_pkt(&r, "10.9.0.77", 6000, T_OWN4, ss_port(&a), "there", 5, 0));
+	rig_give(&r, udp_pkt(&r, "10.9.0.77", 6000, T_OWN4, ss_port(&a), "there", 5,
+			     0));
 	p = rig_take(&r);
 	assert_non_null(p);
 	check_addrs(p, T_OWN4, T_IN4);
@@ -678,11 +705,13 @@ static void test_filter(void **state)
 	fd = host_sock(SOCK_DGRAM, "127.0.0.9", &port2);
 	memcpy(&sa, &from, sizeof(sa));
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(sendto(fd, "y", 1, 0, (struct sockaddr *)&sa, sizeof(sa)), 1);
+	assert_int_equal(sendto(fd, "y", 1, 0, (struct sockaddr *)&sa, sizeof(sa)),
+			 1);
 	rig_nothing(&r);
 	assert_int_equal(r.drops.n[DROP_UDP_FILTER], 1);
 	r.snap.udp_filter_endpoint = true;
-	assert_int_equal(sendto(fd, "y", 1, 0, (struct sockaddr *)&sa, sizeof(sa)), 1);
+	assert_int_equal(sendto(fd, "y", 1, 0, (struct sockaddr *)&sa, sizeof(sa)),
+			 1);
 	p = rig_take(&r);
 	assert_non_null(p);
 	check_addrs(p, T_OWN4, T_IN4);
@@ -795,7 +824,8 @@ static void test_queue(void **state)
 	u = container_of(stack_find(r.s, &k), struct udp_flow, f);
 	u->sk[0].wr = false; /* as after EAGAIN */
 	for (int i = 0; i < 6; i++)
-		rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 1000));
+		rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf,
+				     sizeof(buf), 1000));
 	assert_int_equal(r.drops.n[DROP_UDP_QUEUE], 120); /* two of 60 datagrams */
 	assert_true(u->tx_bytes <= UDP_QUEUE_MAX);
 	u->sk[0].sf.ready(&u->sk[0].sf, STACK_FD_WRITE);
@@ -812,8 +842,9 @@ static void test_churn(void **state)
 	for (int i = 0; i < 2000; i++) {
 		uint16_t in = 6000 + rng_below(&r.rng, 50);
 
-		rig_give(&r, udp_pkt(&r, T_IN4, in, T_OWN4, port + rng_below(&r.rng, 2), b,
-				     rng_below(&r.rng, 1400), 0));
+		rig_give(&r,
+			 udp_pkt(&r, T_IN4, in, T_OWN4, port + rng_below(&r.rng, 2),
+				 b, rng_below(&r.rng, 1400), 0));
 		if (!rng_below(&r.rng, 20))
 			rig_turn(&r, 0);
 		pkt_batch_free(&r.out);
@@ -832,14 +863,36 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_there_and_back), T(test_six), T(test_endpoint_independent),
-		T(test_superpacket_up), T(test_superpacket_many), T(test_gather),
-		T(test_superpacket_down), T(test_large_down), T(test_large_up),
-		T(test_reasm_time), T(test_port_unreachable4), T(test_port_unreachable6),
-		T(test_net_unreachable), T(test_ttl_one), T(test_ttl_tos),
-		T(test_tos_in), T(test_tos_in6), T(test_tos_gather), T(test_ids),
-		T(test_ids6), T(test_hairpin), T(test_errors_keep), T(test_df), T(test_handoff), T(test_filter),
-		T(test_stranger_refresh), T(test_peers), T(test_max_udp), T(test_timeout), T(test_queue),
+		T(test_there_and_back),
+		T(test_six),
+		T(test_endpoint_independent),
+		T(test_superpacket_up),
+		T(test_superpacket_many),
+		T(test_gather),
+		T(test_superpacket_down),
+		T(test_large_down),
+		T(test_large_up),
+		T(test_reasm_time),
+		T(test_port_unreachable4),
+		T(test_port_unreachable6),
+		T(test_net_unreachable),
+		T(test_ttl_one),
+		T(test_ttl_tos),
+		T(test_tos_in),
+		T(test_tos_in6),
+		T(test_tos_gather),
+		T(test_ids),
+		T(test_ids6),
+		T(test_hairpin),
+		T(test_errors_keep),
+		T(test_df),
+		T(test_handoff),
+		T(test_filter),
+		T(test_stranger_refresh),
+		T(test_peers),
+		T(test_max_udp),
+		T(test_timeout),
+		T(test_queue),
 		T(test_churn),
 	};
 

@@ -16,7 +16,10 @@
 static void known_sequence(void **state)
 {
 	static const uint64_t want[] = {
-		11520, 0, 1509978240, 1215971899390074240,
+		11520,
+		0,
+		1509978240,
+		1215971899390074240,
 	};
 	struct rng r = { .s = { 1, 2, 3, 4 } };
 

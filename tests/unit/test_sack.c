@@ -17,8 +17,8 @@
 
 #define MSS 1000
 
-static uint32_t update(struct sack_board *b, uint32_t una, uint32_t nxt, bool *dsack,
-		       unsigned n, const struct tcp_sack_block *s)
+static uint32_t update(struct sack_board *b, uint32_t una, uint32_t nxt,
+		       bool *dsack, unsigned n, const struct tcp_sack_block *s)
 {
 	struct tcp_opts o = { .present = TCP_OPT_SACK, .nsack = n };
 
@@ -26,7 +26,8 @@ static uint32_t update(struct sack_board *b, uint32_t una, uint32_t nxt, bool *d
 	return sack_update(b, &o, una, nxt, dsack);
 }
 
-static uint32_t one(struct sack_board *b, uint32_t una, uint32_t nxt, uint32_t l, uint32_t r)
+static uint32_t one(struct sack_board *b, uint32_t una, uint32_t nxt, uint32_t l,
+		    uint32_t r)
 {
 	bool dsack;
 
@@ -67,7 +68,7 @@ static void test_refused(void **state)
 	assert_int_equal(one(&b, 1000, 5000, 2000, 2000), 0); /* empty */
 	assert_int_equal(one(&b, 1000, 5000, 4000, 5001), 0); /* never sent */
 	assert_int_equal(one(&b, 1000, 5000, 1000, 2000), 0); /* contradicts una */
-	assert_int_equal(one(&b, 1000, 5000, 500, 2000), 0);  /* straddles una */
+	assert_int_equal(one(&b, 1000, 5000, 500, 2000), 0); /* straddles una */
 	assert_int_equal(b.n, 0);
 	assert_null(b.r);
 	assert_int_equal(one(&b, 1000, 5000, 1001, 5000), 3999);
@@ -81,14 +82,16 @@ static void test_dsack(void **state)
 
 	sack_init(&b);
 	/* below the cumulative ACK */
-	assert_int_equal(update(&b, 4000, 9000, &dsack, 2,
-				(struct tcp_sack_block[]){ { 3000, 4000 }, { 5000, 6000 } }),
-			 1000);
+	assert_int_equal(
+		update(&b, 4000, 9000, &dsack, 2,
+		       (struct tcp_sack_block[]){ { 3000, 4000 }, { 5000, 6000 } }),
+		1000);
 	assert_true(dsack);
 	/* within the second block */
-	assert_int_equal(update(&b, 4000, 9000, &dsack, 2,
-				(struct tcp_sack_block[]){ { 5000, 5500 }, { 5000, 7000 } }),
-			 1000);
+	assert_int_equal(
+		update(&b, 4000, 9000, &dsack, 2,
+		       (struct tcp_sack_block[]){ { 5000, 5500 }, { 5000, 7000 } }),
+		1000);
 	assert_true(dsack);
 	/* an old block that is not the first is none */
 	update(&b, 4000, 9000, &dsack, 2,
@@ -214,9 +217,11 @@ static uint32_t model_ranges(const struct model *m, uint32_t from, uint32_t *byt
 	return n;
 }
 
-static void compare(const struct sack_board *b, const struct model *m, struct rng *rng)
+static void compare(const struct sack_board *b, const struct model *m,
+		    struct rng *rng)
 {
-	uint32_t una = m->una - m->base, bytes, n = model_ranges(m, una, &bytes), i, high = una;
+	uint32_t una = m->una - m->base, bytes, n = model_ranges(m, una, &bytes), i,
+		 high = una;
 	uint32_t l, r, edge = una;
 
 	assert_int_equal(b->n, n);
@@ -227,7 +232,8 @@ static void compare(const struct sack_board *b, const struct model *m, struct rn
 			continue;
 		}
 		n = model_ranges(m, i, &bytes);
-		assert_int_equal(sack_is_lost(b, m->base + i, 100), n >= 3 || bytes > 200);
+		assert_int_equal(sack_is_lost(b, m->base + i, 100),
+				 n >= 3 || bytes > 200);
 		if (n >= 3 || bytes > 200)
 			edge = i + 1;
 	}
@@ -263,7 +269,8 @@ static void test_model(void **state)
 		struct sack_board b;
 
 		rng_seed(&rng, seed);
-		m.base = m.una = seed % 2 ? rng_u32(&rng) : UINT32_MAX - 500; /* wraps */
+		m.base = m.una =
+			seed % 2 ? rng_u32(&rng) : UINT32_MAX - 500; /* wraps */
 		sack_init(&b);
 		for (step = 0; step < 60; step++) {
 			uint32_t una = m.una - m.base;
@@ -273,7 +280,8 @@ static void test_model(void **state)
 			if (len > SPAN - l)
 				len = SPAN - l;
 			if (len && l < SPAN) {
-				one(&b, m.una, m.base + SPAN, m.base + l, m.base + l + len);
+				one(&b, m.una, m.base + SPAN, m.base + l,
+				    m.base + l + len);
 				memset(m.at + l, 1, len);
 			}
 			if (rng_below(&rng, 8) == 0 && una < SPAN - 100) {
@@ -289,14 +297,10 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_dsack),
-		cmocka_unit_test(test_advance),
-		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_merge), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_dsack), cmocka_unit_test(test_advance),
+		cmocka_unit_test(test_lost),  cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_limit), cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,8 @@ static struct gust_pkt *super(const struct tp *t, uint16_t gso_size)
 {
 	struct gust_pkt *p = pkt_of(pool, buf, tp_build(buf, t));
 
-	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP), DROP_NONE);
+	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP),
+			 DROP_NONE);
 	p->gso_size = gso_size;
 	p->gso_type = t->udp ? (t->v6 ? GUST_GSO_UDP6 : GUST_GSO_UDP4) :
 			       (t->v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4);
@@ -42,7 +43,8 @@ static struct gust_pkt *super(const struct tp *t, uint16_t gso_size)
 }
 
 /* The piece of `t` that holds payload [off, off + n). */
-static struct tp piece_of(const struct tp *t, uint32_t off, uint32_t n, uint16_t gso)
+static struct tp piece_of(const struct tp *t, uint32_t off, uint32_t n,
+			  uint16_t gso)
 {
 	struct tp w = *t;
 
@@ -66,7 +68,8 @@ static void assert_piece(struct gust_pkt *p, const struct tp *w)
 	uint32_t n = tp_build(buf, w);
 	struct gust_pkt *q = pkt_of(pool, buf, n);
 
-	assert_int_equal(pkt_dissect(q, w->eth ? DISSECT_ETH : DISSECT_IP), DROP_NONE);
+	assert_int_equal(pkt_dissect(q, w->eth ? DISSECT_ETH : DISSECT_IP),
+			 DROP_NONE);
 	assert_int_equal(p->nlayer, q->nlayer);
 	for (unsigned i = 0; i < q->nlayer; i++) {
 		assert_int_equal(p->layer[i].kind, q->layer[i].kind);
@@ -113,9 +116,13 @@ static void test_plain_pieces(void **state)
 
 	for (int i = 0; i < 8; i++)
 		for (unsigned k = 0; k < 5; k++) {
-			struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4,
-					.opt = i & 2 ? 0 : 12, .id = 65530,
-					.seq = 0xfffffff0, .len = lens[k] };
+			struct tp t = { .v6 = i & 1,
+					.udp = i & 2,
+					.eth = i & 4,
+					.opt = i & 2 ? 0 : 12,
+					.id = 65530,
+					.seq = 0xfffffff0,
+					.len = lens[k] };
 
 			cut_and_compare(&t, 1400, 1400);
 			cut_and_compare(&t, 1400, 2799);
@@ -125,13 +132,14 @@ static void test_plain_pieces(void **state)
 static void test_smaller_superpackets(void **state)
 {
 	for (int i = 0; i < 4; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .id = 7, .seq = 5,
-				.len = 30000 };
+		struct tp t = {
+			.v6 = i & 1, .udp = i & 2, .id = 7, .seq = 5, .len = 30000
+		};
 
 		cut_and_compare(&t, 1000, 9000);
 		cut_and_compare(&t, 1000, 9999);
 		cut_and_compare(&t, 1000, 29000);
-		cut_and_compare(&t, 1000, 30000);  /* one piece */
+		cut_and_compare(&t, 1000, 30000); /* one piece */
 		cut_and_compare(&t, 1000, 999999);
 	}
 }
@@ -271,7 +279,8 @@ static void test_many_frags(void **state)
 	memcpy(bytes, buf, n);
 	memcpy(p->head, bytes, 40);
 	p->hlen = p->len = 40;
-	assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_BAD_LEN); /* no payload yet */
+	assert_int_equal(pkt_dissect(p, DISSECT_IP),
+			 DROP_BAD_LEN); /* no payload yet */
 	for (uint32_t off = 40, k = 1; off < n; off += k, k = k * 3 % 701 + 1) {
 		uint32_t l = n - off < k ? n - off : k;
 		struct gust_frag f, gap;
@@ -292,7 +301,8 @@ static void test_many_frags(void **state)
 	assert_int_equal(seg_cut(p, 999, &out), 0);
 	assert_int_equal(out.n, 21);
 	for (uint32_t off = 0; (p = gust_batch_pop(&out)); off += 999) {
-		struct tp w = piece_of(&t, off, 20000 - off < 999 ? 20000 - off : 999, 999);
+		struct tp w = piece_of(&t, off,
+				       20000 - off < 999 ? 20000 - off : 999, 999);
 
 		assert_piece(p, &w);
 		pkt_free(p);
@@ -369,10 +379,14 @@ static void test_refused(void **state)
 /* ---- fit ---- */
 
 static const struct port_caps full = {
-	.feats = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |
-		 FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_BIGTCP4) |
-		 FEAT_BIT(FEAT_BIGTCP6_JUMBO) | FEAT_BIT(FEAT_BIGTCP6_PLAIN),
-	.mtu = 1500, .gso_max4 = 524280, .gso_max6 = 524280, .gso_max_udp = 65535,
+	.feats = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) |
+		 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO) |
+		 FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO) |
+		 FEAT_BIT(FEAT_BIGTCP6_PLAIN),
+	.mtu = 1500,
+	.gso_max4 = 524280,
+	.gso_max6 = 524280,
+	.gso_max_udp = 65535,
 };
 
 static struct port_caps without(uint32_t feats)
@@ -396,7 +410,8 @@ static struct gust_batch fit(struct gust_pkt *p, struct port_caps c)
 static void test_fit_passes(void **state)
 {
 	for (int i = 0; i < 4; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2,
+		struct tp t = { .v6 = i & 1,
+				.udp = i & 2,
 				.len = i & 2 ? 60000 : 400000 };
 		struct gust_pkt *p = super(&t, 1400);
 		struct gust_batch out = fit(p, full);
@@ -415,7 +430,8 @@ static void test_fit_lacking(void **state)
 
 	for (int i = 0; i < 4; i++) {
 		struct tp t = { .v6 = i & 1, .udp = i & 2, .len = 14000, .id = 1 };
-		struct gust_batch out = fit(super(&t, 1400), without(FEAT_BIT(feat[i])));
+		struct gust_batch out =
+			fit(super(&t, 1400), without(FEAT_BIT(feat[i])));
 		struct gust_pkt *p;
 
 		assert_int_equal(out.n, 10);
@@ -441,7 +457,8 @@ static void test_fit_lacking(void **state)
 static void test_fit_too_large(void **state)
 {
 	struct tp t = { .len = 400000 };
-	struct gust_batch out = fit(super(&t, 1400), without(FEAT_BIT(FEAT_BIGTCP4)));
+	struct gust_batch out =
+		fit(super(&t, 1400), without(FEAT_BIT(FEAT_BIGTCP4)));
 	struct port_caps c = full;
 
 	assert_int_equal(out.n, (400000 + 64399) / 64400); /* 46 segments each */
@@ -482,10 +499,14 @@ static void test_fit_too_large(void **state)
 static void test_fit_big6_form(void **state)
 {
 	for (int i = 0; i < 8; i++) {
-		struct tp t = { .v6 = true, .jumbo = i & 1, .len = 200000, .seq = 3,
+		struct tp t = { .v6 = true,
+				.jumbo = i & 1,
+				.len = 200000,
+				.seq = 3,
 				.eth = i & 4 };
 		uint32_t lack = i & 2 ? FEAT_BIGTCP6_JUMBO : FEAT_BIGTCP6_PLAIN;
-		struct gust_batch out = fit(super(&t, 1400), without(FEAT_BIT(lack)));
+		struct gust_batch out =
+			fit(super(&t, 1400), without(FEAT_BIT(lack)));
 		struct tp w = t;
 
 		assert_int_equal(out.n, 1);
@@ -599,14 +620,27 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_plain_pieces), T(test_smaller_superpackets), T(test_flags),
-		T(test_ecn_mark), T(test_udp_without_checksum),
-		T(test_verified_becomes_owed), T(test_big_tcp),
-		T(test_big_tcp_mixed_options), T(test_many_frags),
-		T(test_payload_is_shared), T(test_limit), T(test_refused),
-		T(test_fit_passes), T(test_fit_lacking), T(test_fit_too_large),
-		T(test_fit_big6_form), T(test_fit_big6_cut), T(test_fit_ecn),
-		T(test_fit_mtu), T(test_fit_drops), T(test_fit_no_ip),
+		T(test_plain_pieces),
+		T(test_smaller_superpackets),
+		T(test_flags),
+		T(test_ecn_mark),
+		T(test_udp_without_checksum),
+		T(test_verified_becomes_owed),
+		T(test_big_tcp),
+		T(test_big_tcp_mixed_options),
+		T(test_many_frags),
+		T(test_payload_is_shared),
+		T(test_limit),
+		T(test_refused),
+		T(test_fit_passes),
+		T(test_fit_lacking),
+		T(test_fit_too_large),
+		T(test_fit_big6_form),
+		T(test_fit_big6_cut),
+		T(test_fit_ecn),
+		T(test_fit_mtu),
+		T(test_fit_drops),
+		T(test_fit_no_ip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,9 @@ static struct pkt_pool *pool;
 
 static int setup(void **state)
 {
-	struct pkt_limits lim = { .slab_len = 1 << 20, .slab_max = 64, .pkt_max = 256 };
+	struct pkt_limits lim = { .slab_len = 1 << 20,
+				  .slab_max = 64,
+				  .pkt_max = 256 };
 
 	pool = pkt_pool_new(&lim);
 	if (!pool)
@@ -37,7 +39,8 @@ static uint8_t pattern(uint32_t i)
 
 /* `len` bytes of the pattern from stream position `pos`, from `slab`, `gap`
  * bytes after what was used before. */
-static struct gust_frag piece(struct gust_slab *slab, uint32_t pos, uint32_t len, uint32_t gap)
+static struct gust_frag piece(struct gust_slab *slab, uint32_t pos, uint32_t len,
+			      uint32_t gap)
 {
 	struct gust_frag f = { .slab = slab, .len = len };
 	uint32_t i;
@@ -236,7 +239,8 @@ static void test_many_pieces(void **state)
 	for (i = 0; i < n / 2; i++) {
 		p = pkt_new(pool);
 		assert_int_equal(sndq_slice(&q, (n / 2 + i) * len, len, p), 0);
-		assert_ptr_equal(p->frag[0].p, s->data + ((n / 2 + i) % 2000) * 2 * len);
+		assert_ptr_equal(p->frag[0].p,
+				 s->data + ((n / 2 + i) % 2000) * 2 * len);
 		pkt_free(p);
 		p = pkt_new(pool);
 		assert_int_equal(sndq_slice(&q, i * len, len, p), 0);

@@ -252,7 +252,8 @@ static void test_not_limited(void **state)
 	th_open();
 	for (unsigned i = 0; i < 50; i++) {
 		SEND(2 * MSS);
-		OUT(.flags = PSH_ACK, .seq = 1 + 2 * MSS * i, .len = 2 * MSS, .gso = MSS);
+		OUT(.flags = PSH_ACK, .seq = 1 + 2 * MSS * i, .len = 2 * MSS,
+		    .gso = MSS);
 		SLEEP(1 * MS);
 		IN();
 		NOTHING();
@@ -262,8 +263,8 @@ static void test_not_limited(void **state)
 	IN(.wnd = (3 * MSS + 15) >> PEER_WS);
 	SEND(9 * MSS);
 	for (unsigned i = 0; i < 3; i++) {
-		OUT(.flags = i == 2 ? PSH_ACK : TCP_ACK, .seq = 1 + 100 * MSS + 3 * MSS * i,
-		    .len = 3 * MSS, .gso = MSS);
+		OUT(.flags = i == 2 ? PSH_ACK : TCP_ACK,
+		    .seq = 1 + 100 * MSS + 3 * MSS * i, .len = 3 * MSS, .gso = MSS);
 		NOTHING();
 		IN(.wnd = (3 * MSS + 15) >> PEER_WS);
 	}
@@ -360,11 +361,22 @@ static void test_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_ack_of_nothing), T(test_ack_too_old), T(test_no_ack_bit),
-		T(test_window_order), T(test_window_shrinks), T(test_window_shrunk_for_long),
-		T(test_rtt), T(test_rtt_one_at_a_time), T(test_karn), T(test_rtt_bad_echo),
-		T(test_slow_start), T(test_not_limited), T(test_congestion_avoidance),
-		T(test_idle), T(test_idle_receiving), T(test_report),
+		T(test_ack_of_nothing),
+		T(test_ack_too_old),
+		T(test_no_ack_bit),
+		T(test_window_order),
+		T(test_window_shrinks),
+		T(test_window_shrunk_for_long),
+		T(test_rtt),
+		T(test_rtt_one_at_a_time),
+		T(test_karn),
+		T(test_rtt_bad_echo),
+		T(test_slow_start),
+		T(test_not_limited),
+		T(test_congestion_avoidance),
+		T(test_idle),
+		T(test_idle_receiving),
+		T(test_report),
 	};
 
 	return th_run(tests);

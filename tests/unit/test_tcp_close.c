@@ -208,7 +208,8 @@ static void test_half_close_send(void **state)
 	OUT(.ack = 2);
 	for (unsigned i = 0; i < 20; i++) {
 		SEND(100);
-		OUT(.flags = TCP_ACK | TCP_PSH, .seq = 1 + 100 * i, .ack = 2, .len = 100);
+		OUT(.flags = TCP_ACK | TCP_PSH, .seq = 1 + 100 * i, .ack = 2,
+		    .len = 100);
 		NOTHING();
 		IN(.ack = 101 + 100 * i);
 		NOTHING();
@@ -269,7 +270,8 @@ static void test_last_ack_lost(void **state)
 	OUT(.flags = FIN_ACK, .ack = 2);
 	NOTHING();
 	STATE(TCPS_LAST_ACK);
-	IN(.flags = FIN_ACK, .seq = 1, .ack = 1); /* its FIN again: our ACK was lost */
+	IN(.flags = FIN_ACK, .seq = 1,
+	   .ack = 1); /* its FIN again: our ACK was lost */
 	OUT(.seq = 2, .ack = 2);
 	NOTHING();
 	IN(.ack = 2);
@@ -326,7 +328,8 @@ static void test_fin_behind_old_text(void **state)
 			OUT(.flags = FIN_ACK, .ack = 101);
 		}
 		IN(.flags = FIN_ACK, .seq = 1, .len = 100, .ack = 1);
-		OUT(.seq = 1 + detached, .ack = 102, .nsack = 1, .sack = { { 1, 101 } });
+		OUT(.seq = 1 + detached, .ack = 102, .nsack = 1,
+		    .sack = { { 1, 101 } });
 		NOTHING();
 		STATE(detached ? TCPS_CLOSING : TCPS_CLOSE_WAIT);
 		tcp_free(&H.t);
@@ -430,7 +433,8 @@ static unsigned th_syn_again(uint32_t seq, uint32_t tsval, bool no_ts)
 	p = th_packet(&s);
 	ev = tcp_input(&H.t, p, &H.env);
 	H.dirty = true;
-	if (ev == TCP_EV_REUSE) { /* it was not taken: a new connection begins with it */
+	if (ev ==
+	    TCP_EV_REUSE) { /* it was not taken: a new connection begins with it */
 		STATE(TCPS_TIME_WAIT);
 		NOTHING();
 		pkt_free(p);
@@ -451,8 +455,10 @@ static void test_reuse_timestamp(void **state)
 	last = th_peer_clock();
 	SLEEP(1 * SEC);
 	assert_int_equal(th_syn_again(2, last - 1, false), 0);
-	assert_int_equal(th_syn_again(100, last - 1, false), 0); /* whatever its number */
-	assert_int_equal(th_syn_again(2, last, false), 0); /* undecided: the number */
+	assert_int_equal(th_syn_again(100, last - 1, false),
+			 0); /* whatever its number */
+	assert_int_equal(th_syn_again(2, last, false),
+			 0); /* undecided: the number */
 	assert_int_equal(th_syn_again(3, last, false), TCP_EV_REUSE);
 	assert_int_equal(th_syn_again(2, last + 1, false), TCP_EV_REUSE);
 	assert_int_equal(th_syn_again(-1000000, last + 1, false), TCP_EV_REUSE);
@@ -634,17 +640,38 @@ static void test_reset_after_fin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_active_close), T(test_fin_with_ack), T(test_fin_with_data),
-		T(test_fin_behind_window), T(test_fin_needs_window), T(test_passive_close),
-		T(test_peer_fin_with_data), T(test_simultaneous_close),
-		T(test_simultaneous_with_data), T(test_half_close_receive),
-		T(test_half_close_send), T(test_lost_fin), T(test_lost_fin_with_data),
-		T(test_last_ack_lost), T(test_early_fin), T(test_early_bare_fin),
-		T(test_fin_behind_old_text), T(test_fin_out_of_window), T(test_behind_fin), T(test_time_wait_fin),
-		T(test_time_wait_reset), T(test_reuse_timestamp), T(test_reuse_sequence),
-		T(test_detach), T(test_detach_in_fin_wait_2), T(test_data_after_detach),
-		T(test_detach_with_unread), T(test_detach_time_wait), T(test_abort),
-		T(test_abort_closing), T(test_abort_time_wait), T(test_reset_flushes),
+		T(test_active_close),
+		T(test_fin_with_ack),
+		T(test_fin_with_data),
+		T(test_fin_behind_window),
+		T(test_fin_needs_window),
+		T(test_passive_close),
+		T(test_peer_fin_with_data),
+		T(test_simultaneous_close),
+		T(test_simultaneous_with_data),
+		T(test_half_close_receive),
+		T(test_half_close_send),
+		T(test_lost_fin),
+		T(test_lost_fin_with_data),
+		T(test_last_ack_lost),
+		T(test_early_fin),
+		T(test_early_bare_fin),
+		T(test_fin_behind_old_text),
+		T(test_fin_out_of_window),
+		T(test_behind_fin),
+		T(test_time_wait_fin),
+		T(test_time_wait_reset),
+		T(test_reuse_timestamp),
+		T(test_reuse_sequence),
+		T(test_detach),
+		T(test_detach_in_fin_wait_2),
+		T(test_data_after_detach),
+		T(test_detach_with_unread),
+		T(test_detach_time_wait),
+		T(test_abort),
+		T(test_abort_closing),
+		T(test_abort_time_wait),
+		T(test_reset_flushes),
 		T(test_reset_after_fin),
 	};
 

@@ -8,10 +8,10 @@
 #include "tcp_harness.h"
 
 #define PSH_ACK (TCP_PSH | TCP_ACK)
-#define M(n) (1 + (n) * MSS)
+#define M(n) (1 + (n)*MSS)
 #define SACK1(a, b) .nsack = 1, .sack = { { M(a), M(b) } }
 #define SACK2(a, b, c, d) .nsack = 2, .sack = { { M(a), M(b) }, { M(c), M(d) } }
-#define SACK3(a, b, c, d, e, f)                                                          \
+#define SACK3(a, b, c, d, e, f)                                                    \
 	.nsack = 3, .sack = { { M(a), M(b) }, { M(c), M(d) }, { M(e), M(f) } }
 
 /* Ten segments are out, `more` wait. */
@@ -26,7 +26,8 @@ static void ten_out(uint32_t more)
 }
 
 /* Segments [n, n + k) go out, new or again. */
-#define SEGS(n, k, ...) OUT(.seq = M(n), .len = (k) * MSS, .gso = (k) > 1 ? MSS : 0, ##__VA_ARGS__)
+#define SEGS(n, k, ...)                                                            \
+	OUT(.seq = M(n), .len = (k)*MSS, .gso = (k) > 1 ? MSS : 0, ##__VA_ARGS__)
 
 static void check(uint32_t cwnd, uint32_t pipe)
 {
@@ -222,7 +223,8 @@ static void test_sack_no_news(void **state)
 	IN(.ack = M(2), SACK1(3, 4));
 	for (unsigned i = 0; i < 5; i++)
 		IN(.ack = M(2), SACK1(3, 4));
-	assert_int_equal(H.t.dupacks, 0); /* the first advanced, the others are old */
+	assert_int_equal(H.t.dupacks,
+			 0); /* the first advanced, the others are old */
 	for (unsigned i = 0; i < 5; i++)
 		IN(.ack = M(2), SACK2(0, 1, 3, 4)); /* RFC 2883 4.1 */
 	for (unsigned i = 0; i < 5; i++)
@@ -555,14 +557,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_sack_fast_retransmit), T(test_sack_superpacket),
-		T(test_sack_below_threshold), T(test_sack_holes), T(test_sack_large_hole),
-		T(test_sack_lost_again), T(test_sack_rescue), T(test_sack_on_data),
-		T(test_sack_no_news), T(test_reno_fast_retransmit), T(test_reno_partial),
-		T(test_reno_no_dup), T(test_no_dup_idle), T(test_reno_after_timeout),
-		T(test_reno_old_mark), T(test_timeout), T(test_timeout_sack),
-		T(test_timeout_again), T(test_timeout_in_recovery), T(test_eifel_timeout),
-		T(test_eifel_genuine), T(test_eifel_reordering), T(test_eifel_two_holes),
-		T(test_fin_in_recovery),
+		T(test_sack_below_threshold), T(test_sack_holes),
+		T(test_sack_large_hole),      T(test_sack_lost_again),
+		T(test_sack_rescue),          T(test_sack_on_data),
+		T(test_sack_no_news),         T(test_reno_fast_retransmit),
+		T(test_reno_partial),         T(test_reno_no_dup),
+		T(test_no_dup_idle),          T(test_reno_after_timeout),
+		T(test_reno_old_mark),        T(test_timeout),
+		T(test_timeout_sack),         T(test_timeout_again),
+		T(test_timeout_in_recovery),  T(test_eifel_timeout),
+		T(test_eifel_genuine),        T(test_eifel_reordering),
+		T(test_eifel_two_holes),      T(test_fin_in_recovery),
 	};
 
 	return th_run(tests);

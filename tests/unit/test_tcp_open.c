@@ -94,7 +94,8 @@ static void test_held_abort(void **state)
 
 static void test_not_a_syn(void **state)
 {
-	static const uint16_t flags[] = { TCP_SYN | TCP_ACK, TCP_ACK, TCP_RST, 0,
+	static const uint16_t flags[] = { TCP_SYN | TCP_ACK, TCP_ACK,
+					  TCP_RST,           0,
 					  TCP_SYN | TCP_FIN, TCP_SYN | TCP_RST };
 
 	struct gust_pkt *none;
@@ -445,8 +446,11 @@ static void test_simultaneous_reset(void **state)
 	OUT_SYN();
 	th_in(th_syn(TCP_SYN));
 	OUT_SYNACK();
-	th_in((struct seg){ .flags = TCP_SYN | TCP_ACK, .ack = 9, .ws = -1,
-			    .tsval = ANY, .tsecr = ANY });
+	th_in((struct seg){ .flags = TCP_SYN | TCP_ACK,
+			    .ack = 9,
+			    .ws = -1,
+			    .tsval = ANY,
+			    .tsecr = ANY });
 	OUT(.flags = TCP_RST, .seq = 9, .ack = 0);
 	NOTHING();
 	STATE(TCPS_SYN_RCVD);
@@ -552,7 +556,8 @@ static void test_isn(void **state)
 	H.t.rport--;
 	H.conf.secret.k0++;
 	assert_int_not_equal(tcp_isn(&H.t, &env), a);
-	assert_int_not_equal(tcp_ts_offset(&H.t), tcp_isn(&H.t, &env) - env.now_us / 4);
+	assert_int_not_equal(tcp_ts_offset(&H.t),
+			     tcp_isn(&H.t, &env) - env.now_us / 4);
 }
 
 /* RFC 6056 algorithm 3 */
@@ -562,16 +567,22 @@ static void test_ports(void **state)
 	uint16_t p0;
 
 	th_init();
-	p0 = tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 0, 32768, 60999);
+	p0 = tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 0, 32768,
+				60999);
 	assert_in_range(p0, 32768, 60999);
-	assert_int_equal(tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 1, 32768, 60999),
+	assert_int_equal(tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 1,
+					    32768, 60999),
 			 p0 == 60999 ? 32768 : p0 + 1);
-	assert_int_not_equal(tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 81, 0, 32768,
-						60999), p0);
+	assert_int_not_equal(tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 81,
+						0, 32768, 60999),
+			     p0);
 	for (unsigned i = 0; i < 10; i++) /* every port of the range once */
-		seen[tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, i, 100, 109) - 100]++;
+		seen[tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, i, 100,
+					109) -
+		     100]++;
 	assert_memory_equal(seen, "\1\1\1\1\1\1\1\1\1\1", 10);
-	assert_int_equal(tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 7, 5, 5), 5);
+	assert_int_equal(
+		tcp_port_candidate(&H.conf.secret, &H.us, &H.peer, 80, 7, 5, 5), 5);
 }
 
 static void test_size(void **state)
@@ -582,17 +593,38 @@ static void test_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_passive), T(test_passive_plain), T(test_held), T(test_held_reset),
-		T(test_held_abort), T(test_not_a_syn), T(test_synack_lost),
-		T(test_synack_lost_then_data), T(test_synack_asked_again),
-		T(test_syn_rcvd_segments), T(test_data_with_handshake),
-		T(test_fin_with_handshake), T(test_abort_syn_rcvd), T(test_active),
-		T(test_active_data), T(test_synack_data), T(test_syn_give_up),
-		T(test_syn_sent_segments), T(test_syn_sent_close), T(test_syn_sent_abort),
-		T(test_simultaneous), T(test_simultaneous_lossy), T(test_simultaneous_data),
-		T(test_simultaneous_reset), T(test_syn_window), T(test_synack_window),
-		T(test_mss), T(test_conf_replaced), T(test_not_offered), T(test_isn),
-		T(test_ports), T(test_size),
+		T(test_passive),
+		T(test_passive_plain),
+		T(test_held),
+		T(test_held_reset),
+		T(test_held_abort),
+		T(test_not_a_syn),
+		T(test_synack_lost),
+		T(test_synack_lost_then_data),
+		T(test_synack_asked_again),
+		T(test_syn_rcvd_segments),
+		T(test_data_with_handshake),
+		T(test_fin_with_handshake),
+		T(test_abort_syn_rcvd),
+		T(test_active),
+		T(test_active_data),
+		T(test_synack_data),
+		T(test_syn_give_up),
+		T(test_syn_sent_segments),
+		T(test_syn_sent_close),
+		T(test_syn_sent_abort),
+		T(test_simultaneous),
+		T(test_simultaneous_lossy),
+		T(test_simultaneous_data),
+		T(test_simultaneous_reset),
+		T(test_syn_window),
+		T(test_synack_window),
+		T(test_mss),
+		T(test_conf_replaced),
+		T(test_not_offered),
+		T(test_isn),
+		T(test_ports),
+		T(test_size),
 	};
 
 	return th_run(tests);

@@ -221,16 +221,22 @@ static void test_blocks(void **state)
 	OUT(.nsack = 3, .sack = { { 501, 601 }, { 301, 401 }, { 101, 201 } });
 	IN(.seq = 701, .len = 100);
 	if (H.ts)
-		OUT(.nsack = 3, .sack = { { 701, 801 }, { 501, 601 }, { 301, 401 } });
+		OUT(.nsack = 3,
+		    .sack = { { 701, 801 }, { 501, 601 }, { 301, 401 } });
 	else
-		OUT(.nsack = 4, .sack = { { 701, 801 }, { 501, 601 }, { 301, 401 },
+		OUT(.nsack = 4, .sack = { { 701, 801 },
+					  { 501, 601 },
+					  { 301, 401 },
 					  { 101, 201 } });
 	/* an old range grows: it is the latest */
 	IN(.seq = 201, .len = 50);
 	if (H.ts)
-		OUT(.nsack = 3, .sack = { { 101, 251 }, { 701, 801 }, { 501, 601 } });
+		OUT(.nsack = 3,
+		    .sack = { { 101, 251 }, { 701, 801 }, { 501, 601 } });
 	else
-		OUT(.nsack = 4, .sack = { { 101, 251 }, { 701, 801 }, { 501, 601 },
+		OUT(.nsack = 4, .sack = { { 101, 251 },
+					  { 701, 801 },
+					  { 501, 601 },
 					  { 301, 401 } });
 	/* two become one */
 	IN(.seq = 401, .len = 100);
@@ -291,7 +297,8 @@ static void test_no_sack(void **state)
 	OUT();
 	SEND(10 * MSS);
 	OUT(.flags = PSH_ACK, .len = 10 * MSS, .gso = MSS);
-	IN(.ack = 1, .seq = 1, .nsack = 1, .sack = { { 1 + 5 * MSS, 1 + 10 * MSS } });
+	IN(.ack = 1, .seq = 1, .nsack = 1,
+	   .sack = { { 1 + 5 * MSS, 1 + 10 * MSS } });
 	NOTHING();
 	assert_int_equal(H.t.sack.n, 0);
 }
@@ -299,10 +306,20 @@ static void test_no_sack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_echo), T(test_our_clock), T(test_paws), T(test_paws_reset),
-		T(test_paws_idle), T(test_missing_timestamp), T(test_uninvited_timestamp),
-		T(test_scale), T(test_no_scale), T(test_scale_limit), T(test_blocks),
-		T(test_dsack), T(test_blocks_on_data), T(test_no_sack),
+		T(test_echo),
+		T(test_our_clock),
+		T(test_paws),
+		T(test_paws_reset),
+		T(test_paws_idle),
+		T(test_missing_timestamp),
+		T(test_uninvited_timestamp),
+		T(test_scale),
+		T(test_no_scale),
+		T(test_scale_limit),
+		T(test_blocks),
+		T(test_dsack),
+		T(test_blocks_on_data),
+		T(test_no_sack),
 	};
 
 	return th_run(tests);

@@ -58,7 +58,8 @@ static void test_reset_zero_window(void **state)
 	IN(.flags = TCP_RST, .seq = 2000);
 	NOTHING();
 	EV(TCP_EV_READABLE);
-	IN(.flags = TCP_RST | TCP_ACK, .seq = 2001, .len = 4); /* text in it is a remark */
+	IN(.flags = TCP_RST | TCP_ACK, .seq = 2001,
+	   .len = 4); /* text in it is a remark */
 	NOTHING();
 	EV(TCP_EV_RESET | TCP_EV_CLOSED);
 }
@@ -114,8 +115,9 @@ static void test_challenge_budget(void **state)
 
 static unsigned icmp(enum icmp_error e, uint32_t seq, uint32_t info)
 {
-	struct icmp_event ev = { .error = e, .info = info, .tcp_seq = H.iss + seq,
-				 .has_seq = true };
+	struct icmp_event ev = {
+		.error = e, .info = info, .tcp_seq = H.iss + seq, .has_seq = true
+	};
 	unsigned r = tcp_icmp(&H.t, &ev, &H.env);
 
 	H.dirty = true;
@@ -124,7 +126,8 @@ static unsigned icmp(enum icmp_error e, uint32_t seq, uint32_t info)
 
 static void test_icmp_hard(void **state)
 {
-	static const enum icmp_error hard[] = { ICMP_E_PORT_UNREACH, ICMP_E_PROTO_UNREACH,
+	static const enum icmp_error hard[] = { ICMP_E_PORT_UNREACH,
+						ICMP_E_PROTO_UNREACH,
 						ICMP_E_ADMIN };
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -179,7 +182,8 @@ static void test_icmp_established(void **state)
 	/* without the quoted number nothing is believed */
 	SEND(100);
 	OUT(.flags = PSH_ACK, .seq = 101, .len = 100);
-	tcp_icmp(&H.t, &(struct icmp_event){ .error = ICMP_E_TOO_BIG, .info = 600 }, &H.env);
+	tcp_icmp(&H.t, &(struct icmp_event){ .error = ICMP_E_TOO_BIG, .info = 600 },
+		 &H.env);
 	assert_int_equal(H.t.pmtu, 0);
 	assert_int_equal(icmp(ICMP_E_PORT_UNREACH, 201, 0), 0);
 	assert_int_equal(H.t.err, 0);
@@ -329,11 +333,17 @@ static void test_link_mtu_retransmit(void **state)
 
 /* ---- without a connection ---- */
 
-static void expect_reset(uint16_t in_flags, uint32_t len, uint16_t flags, uint32_t seq,
-			 uint32_t ack)
+static void expect_reset(uint16_t in_flags, uint32_t len, uint16_t flags,
+			 uint32_t seq, uint32_t ack)
 {
-	struct seg s = { .flags = in_flags, .seq = 1000, .ack = 5000, .len = len, .wnd = 9,
-			 .ws = -1, .tsval = ANY, .tsecr = ANY };
+	struct seg s = { .flags = in_flags,
+			 .seq = 1000,
+			 .ack = 5000,
+			 .len = len,
+			 .wnd = 9,
+			 .ws = -1,
+			 .tsval = ANY,
+			 .tsecr = ANY };
 	struct gust_pkt *p = th_packet(&s);
 	struct gust_pkt *r = tcp_reset_for(H.pool, p, &H.caps);
 
@@ -347,7 +357,9 @@ static void expect_reset(uint16_t in_flags, uint32_t len, uint16_t flags, uint32
 /* RFC 9293 3.10.7.1 */
 static void test_reset_for(void **state)
 {
-	struct seg rst = { .flags = TCP_RST | TCP_ACK, .ws = -1, .tsval = ANY, .tsecr = ANY };
+	struct seg rst = {
+		.flags = TCP_RST | TCP_ACK, .ws = -1, .tsval = ANY, .tsecr = ANY
+	};
 	struct gust_pkt *p, *r;
 
 	th_init();
@@ -399,7 +411,8 @@ static void test_no_packets_syn(void **state)
 	tcp_connect(&H.t, &H.env);
 	H.dirty = true;
 	NOTHING();
-	for (unsigned i = 0; i < 100; i++) { /* tries again soon; these are no timeouts */
+	for (unsigned i = 0; i < 100;
+	     i++) { /* tries again soon; these are no timeouts */
 		DUE(2 * MS);
 		SLEEP(2 * MS);
 		NOTHING();
@@ -570,13 +583,29 @@ static void test_not_tcp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_reset_exact), T(test_reset_in_window), T(test_reset_zero_window),
-		T(test_syn_challenged), T(test_challenge_budget), T(test_icmp_hard),
-		T(test_icmp_soft), T(test_icmp_established), T(test_pmtu), T(test_pmtu_floor),
-		T(test_pmtu_fin), T(test_pmtu_syn), T(test_link_mtu),
-		T(test_link_mtu_retransmit), T(test_reset_for), T(test_no_packets_syn),
-		T(test_no_packets_data), T(test_no_packets_ack), T(test_no_packets_retransmit),
-		T(test_no_packets_reset), T(test_pressure), T(test_ooo_limit), T(test_not_tcp),
+		T(test_reset_exact),
+		T(test_reset_in_window),
+		T(test_reset_zero_window),
+		T(test_syn_challenged),
+		T(test_challenge_budget),
+		T(test_icmp_hard),
+		T(test_icmp_soft),
+		T(test_icmp_established),
+		T(test_pmtu),
+		T(test_pmtu_floor),
+		T(test_pmtu_fin),
+		T(test_pmtu_syn),
+		T(test_link_mtu),
+		T(test_link_mtu_retransmit),
+		T(test_reset_for),
+		T(test_no_packets_syn),
+		T(test_no_packets_data),
+		T(test_no_packets_ack),
+		T(test_no_packets_retransmit),
+		T(test_no_packets_reset),
+		T(test_pressure),
+		T(test_ooo_limit),
+		T(test_not_tcp),
 	};
 
 	return th_run(tests);

@@ -63,7 +63,8 @@ static void test_big_out(void **state)
 	OUT(.seq = 1 + 200 * MSS, .len = MSS);
 	H.t.cc.cwnd = 1000 * MSS;
 	H.dirty = true;
-	OUT(.seq = 1 + 201 * MSS, .len = 700000 - 201 * MSS, .gso = MSS, .flags = PSH_ACK);
+	OUT(.seq = 1 + 201 * MSS, .len = 700000 - 201 * MSS, .gso = MSS,
+	    .flags = PSH_ACK);
 	NOTHING();
 }
 
@@ -167,7 +168,9 @@ static void test_largest_mtu(void **state)
  * together they are the stream. */
 static void test_segments(void **state)
 {
-	struct port_caps plain = { .mtu = 1500, .gso_max4 = 1500, .gso_max6 = 1500 };
+	struct port_caps plain = { .mtu = 1500,
+				   .gso_max4 = 1500,
+				   .gso_max6 = 1500 };
 	struct gust_batch segs;
 	struct gust_pkt *p, *last = NULL;
 	uint32_t at = 1, n = 0;
@@ -190,7 +193,8 @@ static void test_segments(void **state)
 		memcpy(b, p->head, p->hlen);
 		pkt_payload_copy(p, 0, b + p->hlen, 1500);
 		th_check_csum(b, p->len, l4->off);
-		assert_int_equal(tcp_hdr_parse(b + l4->off, p->hlen - l4->off, &h), 0);
+		assert_int_equal(tcp_hdr_parse(b + l4->off, p->hlen - l4->off, &h),
+				 0);
 		assert_int_equal(h.seq - H.iss, at);
 		for (uint32_t i = p->hlen; i < p->len; i++, at++)
 			assert_int_equal(b[i], th_pat(0, at - 1));
@@ -257,7 +261,8 @@ static void app_write(struct joint *j, unsigned i)
 	struct end *e = &j->e[i];
 
 	while (e->sent < j->total && tcp_send_space(&e->t) >= 65536) {
-		uint64_t n = j->total - e->sent < 100000 ? j->total - e->sent : 100000;
+		uint64_t n =
+			j->total - e->sent < 100000 ? j->total - e->sent : 100000;
 		struct gust_slab *s = slab_new(H.pool);
 		struct gust_frag f;
 
@@ -290,8 +295,9 @@ static void app_read(struct joint *j, unsigned i)
 
 			for (size_t x = 0; x < iov[k].iov_len; x++, len++)
 				if (b[x] != th_pat(!i, e->got + len))
-					fail_msg("byte %llu is wrong",
-						 (unsigned long long)(e->got + len));
+					fail_msg(
+						"byte %llu is wrong",
+						(unsigned long long)(e->got + len));
 		}
 		tcp_consume(&e->t, len, &H.env);
 		e->got += len;
@@ -383,7 +389,8 @@ static void test_join_super(void **state)
 {
 	struct joint j = { .cut = H.caps };
 
-	H.caps.gso_max4 = H.caps.gso_max6 = j.cut.gso_max4 = j.cut.gso_max6 = 500000;
+	H.caps.gso_max4 = H.caps.gso_max6 = j.cut.gso_max4 = j.cut.gso_max6 =
+		500000;
 	join(&j, 8 << 20);
 	assert_true(j.packets < 300);
 	assert_int_equal(j.e[0].ctx.stats.retrans + j.e[1].ctx.stats.retrans, 0);
@@ -392,7 +399,9 @@ static void test_join_super(void **state)
 /* Cut to segments in software, checksums in software. */
 static void test_join_plain(void **state)
 {
-	struct joint j = { .cut = { .mtu = 1500, .gso_max4 = 1500, .gso_max6 = 1500 } };
+	struct joint j = {
+		.cut = { .mtu = 1500, .gso_max4 = 1500, .gso_max6 = 1500 }
+	};
 
 	join(&j, 1 << 20);
 	assert_int_equal(j.e[0].ctx.stats.retrans + j.e[1].ctx.stats.retrans, 0);
@@ -401,7 +410,9 @@ static void test_join_plain(void **state)
 /* And with losses both ways. */
 static void test_join_lossy(void **state)
 {
-	struct joint j = { .cut = { .mtu = 1500, .gso_max4 = 1500, .gso_max6 = 1500 } };
+	struct joint j = {
+		.cut = { .mtu = 1500, .gso_max4 = 1500, .gso_max6 = 1500 }
+	};
 
 	j.e[0].lose = 50;
 	j.e[1].lose = 40;
@@ -413,9 +424,10 @@ static void test_join_lossy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_64k_out), T(test_big_out), T(test_big6_plain), T(test_big_in),
-		T(test_no_tso), T(test_port_limits), T(test_largest_mtu), T(test_segments),
-		T(test_join_super), T(test_join_plain), T(test_join_lossy),
+		T(test_64k_out),     T(test_big_out),    T(test_big6_plain),
+		T(test_big_in),      T(test_no_tso),     T(test_port_limits),
+		T(test_largest_mtu), T(test_segments),   T(test_join_super),
+		T(test_join_plain),  T(test_join_lossy),
 	};
 
 	return th_run(tests);

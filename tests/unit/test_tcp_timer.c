@@ -265,9 +265,11 @@ static void test_earliest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_backoff_and_end), T(test_restart), T(test_count_begins_anew),
-		T(test_early_call), T(test_keepalive_answered), T(test_keepalive_dead),
-		T(test_keepalive_reset), T(test_keepalive_off), T(test_keepalive_not_idle), T(test_peer_keepalive),
+		T(test_backoff_and_end),    T(test_restart),
+		T(test_count_begins_anew),  T(test_early_call),
+		T(test_keepalive_answered), T(test_keepalive_dead),
+		T(test_keepalive_reset),    T(test_keepalive_off),
+		T(test_keepalive_not_idle), T(test_peer_keepalive),
 		T(test_earliest),
 	};
 

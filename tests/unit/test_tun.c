@@ -40,7 +40,7 @@ struct fix {
 static int udp_socket(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(7000)};
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7000) };
 
 	inet_pton(AF_INET, KERNEL, &a.sin_addr);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -52,7 +52,7 @@ static int udp_socket(void)
 
 static int open_with(struct fix *f, const struct pkt_limits *lim)
 {
-	struct tun_conf c = {.name = NAME, .nqueues = 1};
+	struct tun_conf c = { .name = NAME, .nqueues = 1 };
 
 	f->pool = pkt_pool_new(lim);
 	pkt_pool_bind(f->pool);
@@ -66,7 +66,7 @@ static int open_with(struct fix *f, const struct pkt_limits *lim)
 static int setup(void **state)
 {
 	static struct fix f;
-	struct pkt_limits lim = {0};
+	struct pkt_limits lim = { 0 };
 
 	memset(&f, 0, sizeof(f));
 	*state = &f;
@@ -76,7 +76,7 @@ static int setup(void **state)
 static int setup_small(void **state)
 {
 	static struct fix f;
-	struct pkt_limits lim = {.slab_len = 256 << 10, .slab_max = 1};
+	struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 1 };
 
 	memset(&f, 0, sizeof(f));
 	*state = &f;
@@ -97,7 +97,7 @@ static int teardown(void **state)
 
 static bool wait_fd(int fd, int ms)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	return poll(&p, 1, ms) == 1;
 }
@@ -136,13 +136,14 @@ static void fill(uint8_t *p, uint32_t n)
 /* A UDP packet from PEER:7001 to KERNEL:7000 with `n` payload bytes. */
 static struct gust_pkt *mk_udp(struct fix *f, uint32_t n, uint16_t gso)
 {
-	struct ipv4_hdr ip = {.hlen = 20,
-			      .ttl = 64,
-			      .proto = 17,
-			      .df = true,
-			      .tot_len = (uint16_t)(28 + n)};
-	struct udp_hdr udp = {
-		.sport = 7001, .dport = 7000, .len = (uint16_t)(8 + n)};
+	struct ipv4_hdr ip = { .hlen = 20,
+			       .ttl = 64,
+			       .proto = 17,
+			       .df = true,
+			       .tot_len = (uint16_t)(28 + n) };
+	struct udp_hdr udp = { .sport = 7001,
+			       .dport = 7000,
+			       .len = (uint16_t)(8 + n) };
 	struct gust_pkt *p = pkt_new(f->pool);
 	struct gust_frag fr;
 	uint8_t *buf = malloc(n + 1);
@@ -312,7 +313,7 @@ static void rx_slab_limit(void **state)
 static void rx_gone(void **state)
 {
 	struct fix *f = *state;
-	struct tun_conf c = {.name = "gusttest1", .nqueues = 1};
+	struct tun_conf c = { .name = "gusttest1", .nqueues = 1 };
 	struct tun_info info;
 	struct port *port;
 	int r;
@@ -372,7 +373,7 @@ static void tx_many_pieces(void **state)
 	struct gust_slab *s = slab_new(f->pool);
 
 	for (uint32_t i = 0; i < 3000; i++) {
-		struct gust_frag fr = {.p = s->data + i * 2, .slab = s, .len = 1};
+		struct gust_frag fr = { .p = s->data + i * 2, .slab = s, .len = 1 };
 
 		*fr.p = pattern(i);
 		slab_ref(s);
@@ -493,7 +494,7 @@ static void open_bad_conf(void **state)
 	struct fix *f = *state;
 	struct port *port = (struct port *)f;
 	struct tun_info info;
-	struct tun_conf c = {.name = "sixteen-bytes-xx", .nqueues = 1};
+	struct tun_conf c = { .name = "sixteen-bytes-xx", .nqueues = 1 };
 
 	assert_int_equal(try_open(f, &c, &port, &info), -EINVAL);
 	assert_non_null(strstr(f->err, "1 to 15 bytes"));
@@ -522,7 +523,7 @@ static void open_conflicts(void **state)
 	struct fix *f = *state;
 	struct port *port;
 	struct tun_info info;
-	struct tun_conf c = {.name = NAME, .nqueues = 1};
+	struct tun_conf c = { .name = NAME, .nqueues = 1 };
 
 	assert_int_equal(try_open(f, &c, &port, &info), -EBUSY);
 	assert_non_null(strstr(f->err, "another process has this interface open"));
@@ -538,7 +539,7 @@ static void open_multi_queue(void **state)
 	struct fix *f = *state;
 	struct port *port;
 	struct tun_info info;
-	struct tun_conf c = {.name = "gusttest3", .nqueues = 3, .tap = true};
+	struct tun_conf c = { .name = "gusttest3", .nqueues = 3, .tap = true };
 
 	if (try_open(f, &c, &port, &info))
 		fail_msg("%s", f->err);
@@ -556,9 +557,9 @@ static void open_multi_queue(void **state)
 static void open_persistent(void **state)
 {
 	struct fix *f = *state;
-	struct ifreq ifr = {.ifr_name = "gusttest4",
-			    .ifr_flags = IFF_TUN | IFF_NO_PI};
-	struct tun_conf c = {.name = "gusttest4", .nqueues = 2};
+	struct ifreq ifr = { .ifr_name = "gusttest4",
+			     .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct tun_conf c = { .name = "gusttest4", .nqueues = 2 };
 	struct port *port;
 	struct tun_info info;
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -605,7 +606,7 @@ static void open_in_netns(void **state)
 	struct fix *f = *state;
 	char path[64];
 	pid_t pid = scratch_child(path);
-	struct tun_conf c = {.name = "gusttest7", .nqueues = 1, .netns = path};
+	struct tun_conf c = { .name = "gusttest7", .nqueues = 1, .netns = path };
 	struct port *port;
 	struct tun_info info;
 	char cmd[128];
@@ -627,7 +628,7 @@ static void open_in_netns(void **state)
 /* Make a persistent tun that belongs to `uid`. */
 static void make_owned(const char *name, unsigned long uid)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
 	strcpy(ifr.ifr_name, name);
@@ -639,8 +640,8 @@ static void make_owned(const char *name, unsigned long uid)
 
 static void cap_net_admin(bool on)
 {
-	struct __user_cap_header_struct h = {.version =
-						     _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct h = { .version =
+						      _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
 
 	assert_int_equal(syscall(SYS_capget, &h, d), 0);
@@ -655,7 +656,7 @@ static void cap_net_admin(bool on)
 static void open_unprivileged(void **state)
 {
 	struct fix *f = *state;
-	struct tun_conf c = {.name = "gusttest8", .nqueues = 1};
+	struct tun_conf c = { .name = "gusttest8", .nqueues = 1 };
 	struct port *port;
 	struct tun_info info;
 	char other[300];
@@ -696,7 +697,7 @@ static void open_unprivileged(void **state)
 static void open_without_device(void **state)
 {
 	struct fix *f = *state;
-	struct tun_conf c = {.name = "gusttest6", .nqueues = 1};
+	struct tun_conf c = { .name = "gusttest6", .nqueues = 1 };
 	struct port *port;
 	struct tun_info info;
 

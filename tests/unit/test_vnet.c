@@ -25,7 +25,8 @@ static struct gust_pkt *make(const struct tp *t)
 	static uint8_t b[200000];
 	struct gust_pkt *p = pkt_of(pool, b, tp_build(b, t));
 
-	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP), DROP_NONE);
+	assert_int_equal(pkt_dissect(p, t->eth ? DISSECT_ETH : DISSECT_IP),
+			 DROP_NONE);
 	return p;
 }
 
@@ -39,9 +40,11 @@ static void vh_put(uint8_t *b, const struct vh *h)
 	memset(b, 0, VNET_LEN);
 	b[0] = h->flags;
 	b[1] = h->type;
-	memcpy(b + 2, (uint8_t[]){ h->hdr_len, h->hdr_len >> 8, h->gso_size,
-				   h->gso_size >> 8, h->start, h->start >> 8, h->off,
-				   h->off >> 8 }, 8);
+	memcpy(b + 2,
+	       (uint8_t[]){ h->hdr_len, h->hdr_len >> 8, h->gso_size,
+			    h->gso_size >> 8, h->start, h->start >> 8, h->off,
+			    h->off >> 8 },
+	       8);
 }
 
 static enum drop_reason decode(struct gust_pkt *p, const struct vh *h)
@@ -57,7 +60,9 @@ static void assert_vh(struct gust_pkt *p, const struct vh *h)
 	uint8_t want[VNET_LEN], got[VNET_LEN + 1];
 
 	vh_put(want, h);
-	for (unsigned len = 10; len <= VNET_LEN; len += len == 10 ? 2 : len == 12 ? 8 : 4) {
+	for (unsigned len = 10; len <= VNET_LEN; len += len == 10 ? 2 :
+							len == 12 ? 8 :
+								    4) {
 		memset(got, 0xee, sizeof got);
 		vnet_encode(p, got, len);
 		assert_memory_equal(got, want, len);
@@ -68,7 +73,9 @@ static void assert_vh(struct gust_pkt *p, const struct vh *h)
 static void test_decode_csum(void **state)
 {
 	for (int i = 0; i < 8; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 100 };
+		struct tp t = {
+			.v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 100
+		};
 		struct gust_pkt *p = make(&t);
 		uint16_t start = (t.eth ? 14 : 0) + (t.v6 ? 40 : 20);
 		uint16_t off = t.udp ? 6 : 16;
@@ -113,8 +120,11 @@ static void test_decode_gso(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		struct gust_pkt *p = make(&ok[i].t);
 		bool tcp = !ok[i].t.udp;
-		struct vh h = { .flags = 1, .type = ok[i].type, .gso_size = 1000,
-				.hdr_len = 9999, .start = pkt_l4(p)->off,
+		struct vh h = { .flags = 1,
+				.type = ok[i].type,
+				.gso_size = 1000,
+				.hdr_len = 9999,
+				.start = pkt_l4(p)->off,
 				.off = tcp ? 16 : 6 };
 
 		assert_int_equal(decode(p, &h), DROP_NONE);
@@ -156,7 +166,9 @@ static void test_decode_ufo(void **state)
 {
 	struct tp t = { .udp = true, .len = 5000 };
 	struct gust_pkt *p = make(&t);
-	struct vh h = { .flags = 1, .type = 3, .gso_size = 1480, .start = 20, .off = 6 };
+	struct vh h = {
+		.flags = 1, .type = 3, .gso_size = 1480, .start = 20, .off = 6
+	};
 
 	/* one datagram, however somebody meant to fragment it */
 	assert_int_equal(decode(p, &h), DROP_NONE);
@@ -214,7 +226,8 @@ static void test_encode_plain(void **state)
 	assert_vh(p, &(struct vh){ .hdr_len = 54, .flags = 2 });
 	assert_int_equal(r16(p->head + 34 + 16), was); /* not touched */
 	p->need = GUST_F_CSUM;
-	assert_vh(p, &(struct vh){ .hdr_len = 54, .flags = 1, .start = 34, .off = 16 });
+	assert_vh(p, &(struct vh){
+			     .hdr_len = 54, .flags = 1, .start = 34, .off = 16 });
 	assert_int_equal(r16(p->head + 34 + 16), partial(p));
 	pkt_free(p);
 }
@@ -224,11 +237,16 @@ static void test_encode_gso(void **state)
 	static const uint8_t type[] = { 1, 4, 5, 5 };
 
 	for (int i = 0; i < 8; i++) {
-		struct tp t = { .v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 64000 };
+		struct tp t = {
+			.v6 = i & 1, .udp = i & 2, .eth = i & 4, .len = 64000
+		};
 		struct gust_pkt *p = make(&t);
 		uint16_t l4 = (t.eth ? 14 : 0) + (t.v6 ? 40 : 20);
-		struct vh h = { .flags = 1, .type = type[i & 3], .gso_size = 1400,
-				.hdr_len = l4 + (t.udp ? 8 : 20), .start = l4,
+		struct vh h = { .flags = 1,
+				.type = type[i & 3],
+				.gso_size = 1400,
+				.hdr_len = l4 + (t.udp ? 8 : 20),
+				.start = l4,
 				.off = t.udp ? 6 : 16 };
 
 		p->gso_size = 1400;
@@ -264,8 +282,12 @@ static void test_encode_big(void **state)
 	p->gso_size = 1440;
 	p->gso_type = GUST_GSO_TCP6;
 	p->need = GUST_F_CSUM;
-	assert_vh(p, &(struct vh){ .flags = 1, .type = 4, .gso_size = 1440,
-				   .hdr_len = 68, .start = 48, .off = 16 });
+	assert_vh(p, &(struct vh){ .flags = 1,
+				   .type = 4,
+				   .gso_size = 1440,
+				   .hdr_len = 68,
+				   .start = 48,
+				   .off = 16 });
 	assert_int_equal(r16(p->head + 48 + 16), partial(p)); /* 32-bit length */
 	pkt_free(p);
 }
@@ -285,9 +307,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_decode_csum), T(test_decode_gso), T(test_decode_ufo),
-		T(test_decode_no_transport), T(test_encode_plain), T(test_encode_gso),
-		T(test_encode_big), T(test_encode_without_transport),
+		T(test_decode_csum),  T(test_decode_gso),
+		T(test_decode_ufo),   T(test_decode_no_transport),
+		T(test_encode_plain), T(test_encode_gso),
+		T(test_encode_big),   T(test_encode_without_transport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

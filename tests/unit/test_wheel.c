@@ -17,7 +17,7 @@ static unsigned advance(struct wheel *w, uint64_t now, struct wtimer **ret,
 
 	list_init(&expired);
 	wheel_advance(w, now, &expired);
-	list_for_each_safe(it, &expired) {
+	list_for_each_safe (it, &expired) {
 		assert_true(n < max);
 		ret[n++] = container_of(it, struct wtimer, link);
 		list_del(it);

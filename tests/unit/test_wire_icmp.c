@@ -40,7 +40,9 @@ static void there_and_back(void **state)
 	assert_memory_equal(out, "\x02\x00\x00\x00\x00\x00\x05\x00", 8);
 	/* fragmentation needed, MTU 1400: the MTU is in the lower half */
 	h = (struct icmp_hdr){
-		.type = ICMP4_UNREACH, .code = ICMP4_UNREACH_FRAG_NEEDED, .rest = 1400,
+		.type = ICMP4_UNREACH,
+		.code = ICMP4_UNREACH_FRAG_NEEDED,
+		.rest = 1400,
 	};
 	icmp_build(out, &h);
 	assert_memory_equal(out, "\x03\x04\x00\x00\x00\x00\x05\x78", 8);

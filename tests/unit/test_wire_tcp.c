@@ -17,15 +17,21 @@
 #include "wire/tcp.h"
 
 /* 40000 -> 443, seq 0x01020304, ack 0x05060708, wnd 64240, urp 0x1122 */
-#define FIXED(offset, flags)                                              \
-	0x9c, 0x40, 0x01, 0xbb, 1, 2, 3, 4, 5, 6, 7, 8,                   \
-	(offset) << 4 | (flags) >> 8, (flags) & 0xff, 0xfa, 0xf0, 0, 0, 0x11, 0x22
+#define FIXED(offset, flags)                                                       \
+	0x9c, 0x40, 0x01, 0xbb, 1, 2, 3, 4, 5, 6, 7, 8,                            \
+		(offset) << 4 | (flags) >> 8, (flags)&0xff, 0xfa, 0xf0, 0, 0,      \
+		0x11, 0x22
 
 static struct tcp_hdr fixed(uint16_t flags)
 {
 	return (struct tcp_hdr){
-		.sport = 40000, .dport = 443, .seq = 0x01020304,
-		.ack = 0x05060708, .flags = flags, .wnd = 64240, .urp = 0x1122,
+		.sport = 40000,
+		.dport = 443,
+		.seq = 0x01020304,
+		.ack = 0x05060708,
+		.flags = flags,
+		.wnd = 64240,
+		.urp = 0x1122,
 	};
 }
 
@@ -95,33 +101,70 @@ static void syn_like_linux(void **state)
 {
 	static const uint8_t full[] = {
 		FIXED(10, TCP_SYN),
-		2, 4, 0x05, 0xb4,
-		4, 2, 8, 10, 0xa1, 0xa2, 0xa3, 0xa4, 0, 0, 0, 0,
-		1, 3, 3, 7,
+		2,
+		4,
+		0x05,
+		0xb4,
+		4,
+		2,
+		8,
+		10,
+		0xa1,
+		0xa2,
+		0xa3,
+		0xa4,
+		0,
+		0,
+		0,
+		0,
+		1,
+		3,
+		3,
+		7,
 	};
 	static const uint8_t no_sack[] = {
 		FIXED(10, TCP_SYN),
-		2, 4, 0x05, 0xb4,
-		1, 1, 8, 10, 0xa1, 0xa2, 0xa3, 0xa4, 0, 0, 0, 0,
-		1, 3, 3, 7,
+		2,
+		4,
+		0x05,
+		0xb4,
+		1,
+		1,
+		8,
+		10,
+		0xa1,
+		0xa2,
+		0xa3,
+		0xa4,
+		0,
+		0,
+		0,
+		0,
+		1,
+		3,
+		3,
+		7,
 	};
 	static const uint8_t no_ts[] = {
-		FIXED(8, TCP_SYN),
-		2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7,
+		FIXED(8, TCP_SYN), 2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7,
 	};
 	static const uint8_t mss_only[] = { FIXED(6, TCP_SYN), 2, 4, 0x05, 0xb4 };
 	struct tcp_hdr h = fixed(TCP_SYN);
 
 	h.opt = (struct tcp_opts){
-		.present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM | TCP_OPT_TS,
-		.mss = 1460, .wscale = 7, .tsval = 0xa1a2a3a4,
+		.present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM |
+			   TCP_OPT_TS,
+		.mss = 1460,
+		.wscale = 7,
+		.tsval = 0xa1a2a3a4,
 	};
 	round_trip(&h, full, sizeof(full));
 	h.opt.present &= ~TCP_OPT_SACK_PERM;
 	round_trip(&h, no_sack, sizeof(no_sack));
 	h.opt = (struct tcp_opts){
 		.present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM,
-		.mss = 1460, .wscale = 7,
+		.mss = 1460,
+		.wscale = 7,
 	};
 	round_trip(&h, no_ts, sizeof(no_ts));
 	h.opt = (struct tcp_opts){ .present = TCP_OPT_MSS, .mss = 1460 };
@@ -132,21 +175,67 @@ static void data_like_linux(void **state)
 {
 	static const uint8_t ts[] = {
 		FIXED(8, TCP_ACK | TCP_PSH),
-		1, 1, 8, 10, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe,
+		1,
+		1,
+		8,
+		10,
+		0,
+		0,
+		0,
+		1,
+		0xff,
+		0xff,
+		0xff,
+		0xfe,
 	};
 	static const uint8_t ts_sack[] = {
 		FIXED(11, TCP_ACK | TCP_PSH),
-		1, 1, 8, 10, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe,
-		1, 1, 5, 10, 0, 0, 0x10, 0, 0, 0, 0x20, 0,
+		1,
+		1,
+		8,
+		10,
+		0,
+		0,
+		0,
+		1,
+		0xff,
+		0xff,
+		0xff,
+		0xfe,
+		1,
+		1,
+		5,
+		10,
+		0,
+		0,
+		0x10,
+		0,
+		0,
+		0,
+		0x20,
+		0,
 	};
 	static const uint8_t sack[] = {
 		FIXED(8, TCP_ACK | TCP_PSH),
-		1, 1, 5, 10, 0, 0, 0x10, 0, 0, 0, 0x20, 0,
+		1,
+		1,
+		5,
+		10,
+		0,
+		0,
+		0x10,
+		0,
+		0,
+		0,
+		0x20,
+		0,
 	};
 	struct tcp_hdr h = fixed(TCP_ACK | TCP_PSH);
 
 	h.opt = (struct tcp_opts){
-		.present = TCP_OPT_TS, .tsval = 1, .tsecr = 0xfffffffe,
+		.present = TCP_OPT_TS,
+		.tsval = 1,
+		.tsecr = 0xfffffffe,
 	};
 	round_trip(&h, ts, sizeof(ts));
 	h.opt.present |= TCP_OPT_SACK;
@@ -154,7 +243,9 @@ static void data_like_linux(void **state)
 	h.opt.sack[0] = (struct tcp_sack_block){ 0x1000, 0x2000 };
 	round_trip(&h, ts_sack, sizeof(ts_sack));
 	h.opt = (struct tcp_opts){
-		.present = TCP_OPT_SACK, .nsack = 1, .sack = { { 0x1000, 0x2000 } },
+		.present = TCP_OPT_SACK,
+		.nsack = 1,
+		.sack = { { 0x1000, 0x2000 } },
 	};
 	round_trip(&h, sack, sizeof(sack));
 }
@@ -165,10 +256,16 @@ static void sack_blocks_that_fit(void **state)
 	static const struct {
 		uint8_t with, ask, got;
 	} t[] = {
-		{ 0, 4, 4 }, { 0, 200, 4 }, { 0, 0, 0 }, { 0, 3, 3 },
-		{ TCP_OPT_TS, 4, 3 }, { TCP_OPT_TS, 2, 2 },
-		{ TCP_OPT_MSS, 4, 4 }, { TCP_OPT_MSS | TCP_OPT_WSCALE, 4, 3 },
-		{ TCP_OPT_TS | TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM, 4, 2 },
+		{ 0, 4, 4 },
+		{ 0, 200, 4 },
+		{ 0, 0, 0 },
+		{ 0, 3, 3 },
+		{ TCP_OPT_TS, 4, 3 },
+		{ TCP_OPT_TS, 2, 2 },
+		{ TCP_OPT_MSS, 4, 4 },
+		{ TCP_OPT_MSS | TCP_OPT_WSCALE, 4, 3 },
+		{ TCP_OPT_TS | TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERM, 4,
+		  2 },
 	};
 
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -178,7 +275,8 @@ static void sack_blocks_that_fit(void **state)
 		h.opt.present = t[i].with | TCP_OPT_SACK;
 		h.opt.nsack = t[i].ask;
 		for (uint32_t k = 0; k < TCP_SACK_MAX; k++)
-			h.opt.sack[k] = (struct tcp_sack_block){ k * 100, k * 100 + 50 };
+			h.opt.sack[k] =
+				(struct tcp_sack_block){ k * 100, k * 100 + 50 };
 		len = tcp_hdr_build(out, &h);
 		assert_true(len <= TCP_HLEN_MAX);
 		assert_int_equal(len, TCP_HLEN + tcp_opts_len(&h.opt));
@@ -247,7 +345,10 @@ static void option_bytes(void **state)
 		uint16_t mss;
 	} t[] = {
 		/* unknown kinds are passed over by their length */
-		{ { 254, 4, 0xf9, 0x89, 2, 4, 5, 0xb4 }, 8, TCP_OPT_MSS, .mss = 1460 },
+		{ { 254, 4, 0xf9, 0x89, 2, 4, 5, 0xb4 },
+		  8,
+		  TCP_OPT_MSS,
+		  .mss = 1460 },
 		{ { 30, 2, 4, 2 }, 4, TCP_OPT_SACK_PERM },
 		/* nothing behind the end of the list */
 		{ { 0, 4, 2, 0 }, 4, 0 },
@@ -288,8 +389,10 @@ static void option_bytes(void **state)
 		assert_int_equal(tcp_hdr_parse(p, 20 + t[i].len, &h), 0);
 		if (h.opt.present != t[i].present || h.opt.nsack != t[i].nsack ||
 		    h.opt.wscale != t[i].wscale || h.opt.mss != t[i].mss)
-			fail_msg("options %u: present %#x nsack %u wscale %u mss %u", i,
-				 h.opt.present, h.opt.nsack, h.opt.wscale, h.opt.mss);
+			fail_msg(
+				"options %u: present %#x nsack %u wscale %u mss %u",
+				i, h.opt.present, h.opt.nsack, h.opt.wscale,
+				h.opt.mss);
 		free(p);
 	}
 }
@@ -305,10 +408,12 @@ static void random_options(void **state)
 		struct tcp_hdr h, back;
 
 		for (unsigned k = 0; k < 60; k++)
-			p[k] = k >= 20 && rng_below(&r, 2) ? rng_below(&r, 12) : rng_u32(&r);
+			p[k] = k >= 20 && rng_below(&r, 2) ? rng_below(&r, 12) :
+							     rng_u32(&r);
 		p[12] |= 0xf0;
 		assert_int_equal(tcp_hdr_parse(p, 60, &h), 0);
-		assert_int_equal(tcp_hdr_parse(out, tcp_hdr_build(out, &h), &back), 0);
+		assert_int_equal(tcp_hdr_parse(out, tcp_hdr_build(out, &h), &back),
+				 0);
 		assert_int_equal(back.opt.present | TCP_OPT_SACK,
 				 h.opt.present | TCP_OPT_SACK);
 		assert_int_equal(back.opt.mss, h.opt.mss);

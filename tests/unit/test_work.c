@@ -22,9 +22,9 @@
 #include "work/worker_internal.h"
 
 #define NW 2
-#define ALL_FEATS                                                                     \
-	(FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) | FEAT_BIT(FEAT_TSO4) |           \
-	 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_BIGTCP4) |          \
+#define ALL_FEATS                                                                  \
+	(FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) | FEAT_BIT(FEAT_TSO4) |        \
+	 FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_BIGTCP4) |       \
 	 FEAT_BIT(FEAT_BIGTCP6_JUMBO))
 
 /* A memory port has one queue; here each worker has a port of its own and asks
@@ -55,7 +55,9 @@ static int oq_fd(const struct port *p, unsigned q)
 	return -1;
 }
 
-static const struct port_ops oq_ops = { .kind = "mem", .rx = oq_rx, .tx = oq_tx, .fd = oq_fd };
+static const struct port_ops oq_ops = {
+	.kind = "mem", .rx = oq_rx, .tx = oq_tx, .fd = oq_fd
+};
 
 struct bed {
 	unsigned n;
@@ -90,10 +92,13 @@ static struct ipaddr addr(const char *s)
 
 static void snap_fill(struct stack_snap *s)
 {
-	*s = (struct stack_snap){ .generation = 1, .up = true, .svc_echo = true,
-				  .svc_discard = true };
-	s->to_inside = (struct port_caps){ .feats = ALL_FEATS, .mtu = 1500,
-					   .gso_max4 = 400000, .gso_max6 = 400000,
+	*s = (struct stack_snap){
+		.generation = 1, .up = true, .svc_echo = true, .svc_discard = true
+	};
+	s->to_inside = (struct port_caps){ .feats = ALL_FEATS,
+					   .mtu = 1500,
+					   .gso_max4 = 400000,
+					   .gso_max6 = 400000,
 					   .gso_max_udp = 65535 };
 	s->own[s->n_own++] = addr("10.111.0.2");
 	s->own[s->n_own++] = addr("fd00:111::2");
@@ -112,14 +117,21 @@ static struct bed *bed_new(unsigned n, bool l2)
 	snap_fill(&b->snap);
 	for (unsigned i = 0; i < n; i++) {
 		b->pool[i] = pkt_pool_new(&(struct pkt_limits){ 0 });
-		assert_int_equal(mem_port_pair(b->pool[i], b->far_pool, l2, 64, &b->near[i],
-					       &b->far[i]), 0);
+		assert_int_equal(mem_port_pair(b->pool[i], b->far_pool, l2, 64,
+					       &b->near[i], &b->far[i]),
+				 0);
 		b->oq[i] = (struct one_queue){ .mem = b->near[i] };
 		b->oq[i].port = *b->near[i];
 		b->oq[i].port.ops = &oq_ops;
 		b->conf[i] = (struct worker_conf){
-			.index = i, .n = n, .port = &b->oq[i].port, .pool = b->pool[i],
-			.secret = { 1, 2 }, .snap = &b->snap, .demote = on_demote, .arg = b,
+			.index = i,
+			.n = n,
+			.port = &b->oq[i].port,
+			.pool = b->pool[i],
+			.secret = { 1, 2 },
+			.snap = &b->snap,
+			.demote = on_demote,
+			.arg = b,
 			.mac = { { 2, 0, 0, 0, 0, 1 } },
 		};
 	}
@@ -127,8 +139,10 @@ static struct bed *bed_new(unsigned n, bool l2)
 	rng_seed(&b->rng, 7);
 	b->env = (struct env){ .now_us = work_now_us(), .rng = &b->rng };
 	tcp_conf_defaults(&b->tconf);
-	b->ctx = (struct tcp_ctx){ .conf = &b->tconf, .caps = &b->snap.to_inside,
-				   .pool = b->far_pool, .drops = &b->drops };
+	b->ctx = (struct tcp_ctx){ .conf = &b->tconf,
+				   .caps = &b->snap.to_inside,
+				   .pool = b->far_pool,
+				   .drops = &b->drops };
 	return b;
 }
 
@@ -186,7 +200,8 @@ static unsigned far_turn(struct bed *b, unsigned q)
 	return ev;
 }
 
-static void far_connect(struct bed *b, const char *from, const char *to, uint16_t port)
+static void far_connect(struct bed *b, const char *from, const char *to,
+			uint16_t port)
 {
 	struct ipaddr l = addr(from), r = addr(to);
 
@@ -322,8 +337,9 @@ static void test_backlog(void **state)
 		struct ipaddr src = addr("10.111.0.2"), dst = addr("10.111.0.1");
 		struct gust_frag none = { 0 };
 
-		gust_batch_push(&out, udp_packet(b->pool[0], &src, 1, &dst, 2, 64, 0, i, &none,
-						 0, &b->snap.to_inside));
+		gust_batch_push(&out,
+				udp_packet(b->pool[0], &src, 1, &dst, 2, 64, 0, i,
+					   &none, 0, &b->snap.to_inside));
 	}
 	egress_send(b->w[0], &out);
 	assert_int_equal(mem_port_waiting(b->far[0]), 64);
@@ -335,7 +351,8 @@ static void test_backlog(void **state)
 		struct gust_pkt *p;
 
 		gust_batch_init(&in);
-		assert_true(b->far[0]->ops->rx(b->far[0], 0, 64, &in, &b->drops) > 0);
+		assert_true(b->far[0]->ops->rx(b->far[0], 0, 64, &in, &b->drops) >
+			    0);
 		while ((p = gust_batch_pop(&in))) {
 			assert_int_equal(p->head[4] << 8 | p->head[5], id & 0xffff);
 			id++;
@@ -347,8 +364,8 @@ static void test_backlog(void **state)
 	bed_free(b);
 }
 
-static unsigned owner_of(struct bed *b, const char *in, uint16_t in_port, const char *out,
-			 uint16_t out_port)
+static unsigned owner_of(struct bed *b, const char *in, uint16_t in_port,
+			 const char *out, uint16_t out_port)
 {
 	struct flow_key k;
 
@@ -365,7 +382,8 @@ static unsigned owner_of(struct bed *b, const char *in, uint16_t in_port, const 
 static void test_handoff(void **state)
 {
 	struct bed *b = bed_new(2, false);
-	unsigned owner = owner_of(b, "10.111.0.1", 40000, "10.111.0.2", 7), other = !owner;
+	unsigned owner = owner_of(b, "10.111.0.1", 40000, "10.111.0.2", 7),
+		 other = !owner;
 	struct worker_stats st[2];
 	unsigned ev = 0;
 
@@ -411,11 +429,14 @@ static void test_handoff_full(void **state)
 /* Every worker learns a neighbour from one ARP message; one of them answers. */
 static void test_arp_reaches_all(void **state)
 {
-	static const uint8_t req[] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6, /* Ethernet */
-		0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 111, 0, 1,
-		0, 0, 0, 0, 0, 0, 10, 111, 0, 2,
-	};
+	static const uint8_t
+		req[] = {
+			0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
+			0,    9,    8,    6, /* Ethernet */
+			0,    1,    8,    0,    6,    4,    0, 1, 2, 0,
+			0,    0,    0,    9,    10,   111,  0, 1, 0, 0,
+			0,    0,    0,    0,    10,   111,  0, 2,
+		};
 	struct bed *b = bed_new(2, true);
 	uint64_t until = work_now_us() + 5000000;
 	unsigned replies = 0;
@@ -437,7 +458,8 @@ static void test_arp_reaches_all(void **state)
 		while ((p = gust_batch_pop(&in))) {
 			if (p->nlayer > 1 && p->layer[1].kind == GUST_L_ARP &&
 			    p->head[14 + 7] == 2 && !memcmp(p->head, req + 6, 6)) {
-				assert_memory_equal(p->head + 14 + 8, &b->conf[0].mac, 6);
+				assert_memory_equal(p->head + 14 + 8,
+						    &b->conf[0].mac, 6);
 				replies++;
 			}
 			pkt_free(p);
@@ -454,7 +476,8 @@ static void test_neigh_fails(void **state)
 	struct sockaddr_in sa = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), cl = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0),
+	    cl = socket(AF_INET, SOCK_STREAM, 0);
 	struct bed *b = bed_new(1, true);
 	struct stack_publish *p = &b->snap.publish[0];
 	struct timeval wait = { .tv_sec = 20 };
@@ -466,9 +489,11 @@ static void test_neigh_fails(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
 	close(fd);
 	b->snap.n_publish = 1;
-	*p = (struct stack_publish){ .proto = IPPROTO_TCP, .listen = addr("127.0.0.1"),
+	*p = (struct stack_publish){ .proto = IPPROTO_TCP,
+				     .listen = addr("127.0.0.1"),
 				     .listen_port = ntohs(sa.sin_port),
-				     .to = addr("10.111.0.77"), .to_port = 80 };
+				     .to = addr("10.111.0.77"),
+				     .to_port = 80 };
 	assert_int_equal(stack_publish(b->w[0]->stack, err, sizeof(err)), 0);
 	assert_int_equal(workers_start(b->w, 1), 0);
 	assert_int_equal(connect(cl, (struct sockaddr *)&sa, n), 0);
@@ -488,8 +513,9 @@ static void test_other_station(void **state)
 {
 	struct bed *b = bed_new(1, true);
 	struct gust_pkt *p = pkt_new(b->far_pool);
-	uint8_t f[] = { 2, 0, 0, 0, 0, 77, 2, 0, 0, 0, 0, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
-			2, 0, 0, 0, 0, 9, 10, 111, 0, 1, 0, 0, 0, 0, 0, 0, 10, 111, 0, 2 };
+	uint8_t f[] = { 2,  0,   0, 0, 0, 77, 2, 0, 0, 0, 0,  9,   8, 6,
+			0,  1,   8, 0, 6, 4,  0, 1, 2, 0, 0,  0,   0, 9,
+			10, 111, 0, 1, 0, 0,  0, 0, 0, 0, 10, 111, 0, 2 };
 
 	memcpy(p->head, f, sizeof(f));
 	p->len = p->hlen = sizeof(f);
