@@ -154,7 +154,7 @@ def test_restart_persistent(rig):
         rig.inside("ip", "link", "del", "gust0", check=False)
 
 
-@case("tun2", plain=False, own=True)
+@case("tun2", plain=False, own=True, quick=False)
 def test_persist_option(rig):
     """persist = true: the interface that gustd makes outlives it, and gustd
     finds it again. Without it, it goes."""
@@ -178,7 +178,7 @@ def test_persist_option(rig):
     check(r.returncode, "an interface that was not to persist is still there")
 
 
-@case("tun1", plain=False, own=True)
+@case("tun1", plain=False, own=True, quick=False)
 def test_single_queue(rig):
     """A persistent interface of one queue serves, with one worker."""
     rig.inside("ip", "tuntap", "add", "dev", "gust0", "mode", "tun", "vnet_hdr")
@@ -271,7 +271,7 @@ BAD = [
 ]
 
 
-@case("tun1", plain=False, own=True)
+@case("tun1", plain=False, own=True, quick=False)
 def test_bad_configuration(rig):
     """Exit status 78, and a line that names file, line and what was expected."""
     path = os.path.join(rig.lab.dir, "bad.conf")
@@ -296,7 +296,7 @@ def test_bad_configuration(rig):
     equal(r.returncode, 2, "a bad option")
 
 
-@case("tun1", plain=False, own=True)
+@case("tun1", plain=False, own=True, quick=False)
 def test_start_failures(rig):
     """What cannot work says why: status 1, no trace left."""
     for interface, what in ((f'mode = tun\n netns = "{rig.lab.prefix}-none"', "none"),
@@ -482,7 +482,7 @@ def notify_lines(path):
     return s
 
 
-@case("tun1", "tap1", plain=False, own=True)
+@case("tun1", "tap1", plain=False, own=True, quick=False)
 def test_ready_means_traffic(rig):
     """When READY=1 comes, connections work at once."""
     rig.start(wait=False)
@@ -493,7 +493,7 @@ def test_ready_means_traffic(rig):
     check(took < 0.5, f"the first two connections took {took:.1f} s")
 
 
-@case("tun1", plain=False, own=True)
+@case("tun1", plain=False, own=True, quick=False)
 def test_notify(rig):
     """READY=1 when traffic flows, STOPPING=1 at the end (sd_notify)."""
     g = rig.start()

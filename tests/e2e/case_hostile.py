@@ -359,7 +359,7 @@ def test_arp_flood(rig):
         nssock.transfer(a, b, 1 << 20)
 
 
-@case("tap1", plain=False, light=True)
+@case("tap1", plain=False, light=True, quick=False)
 def test_arp_conflict(rig):
     """Somebody claims the stack's own address: it is defended, and stays."""
     w = Wire(rig)

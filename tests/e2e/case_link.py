@@ -162,7 +162,7 @@ def test_mtu(rig):
         rig.note(f"{t.finish() >> 20} MiB")
 
 
-@case(*SOME, plain=False)
+@case(*SOME, plain=False, quick=False)
 def test_mtu_udp(rig):
     """Large datagrams around MTU changes."""
     e = rig.echo(4)
@@ -250,7 +250,7 @@ def test_sizes(rig):
     equal(rig.stats()["total"]["tcp"]["timeouts"], 0, "retransmission timeouts")
 
 
-@case(*SOME, plain=False)
+@case(*SOME, plain=False, quick=False)
 def test_queue_is_enough(rig):
     """A transfer of some size neither overruns the interface nor repeats much."""
     for fam in (4, 6):

@@ -63,7 +63,7 @@ def test_iperf3_tcp(rig):
     rig.note(f"best {best / 1e9:.1f} Gbit/s")
 
 
-@case("tun2")
+@case("tun2", quick=False)
 def test_iperf3_bidir(rig):
     for fam in (4, 6):
         end = iperf(rig, fam, "-t", "1", "--bidir")
@@ -71,7 +71,7 @@ def test_iperf3_bidir(rig):
             check(end[key]["bytes"] > (1 << 20), f"{key} over IPv{fam}: {end[key]['bytes']}")
 
 
-@case(*SOME)
+@case(*SOME, quick=False)
 def test_iperf3_udp(rig):
     rate = "30M" if rig.sanitized else "100M"
     for fam in (4, 6):
@@ -207,7 +207,7 @@ def sshd(rig):
     return rig.server("sshd", make)
 
 
-@case(*SOME)
+@case(*SOME, quick="tun1")
 def test_ssh(rig):
     """A command, and 50 MB copied both ways."""
     port = sshd(rig)
@@ -255,7 +255,7 @@ def test_redis(rig):
 
 # ---- TLS ----
 
-@case(*SOME)
+@case(*SOME, quick="tun1")
 def test_tls(rig):
     """openssl s_server to s_client and back, by checksum."""
     d = path(rig, "tls")

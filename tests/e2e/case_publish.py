@@ -278,7 +278,7 @@ def test_limits(rig):
         a, b = rig.pair()
         for _ in range(63):
             held.append((rig.keep(connect(rig.I, STACK[4], port)), rig.keep(ls.accept()[0])))
-        got = nssock.errno_of(connect, rig.I, STACK[4], port, 2)
+        got = nssock.errno_of(connect, rig.I, STACK[4], port, 1)
         check(got in (errno.ECONNREFUSED, errno.ETIMEDOUT, errno.EHOSTUNREACH,
                       errno.ENETUNREACH), f"connection 65: {errno.errorcode.get(got, got)}")
         check(rig.drops()["flow_limit"] > 0, f"counter: {rig.drops()}")

@@ -202,7 +202,7 @@ def test_tcp_backpressure(rig):
             equal(job.wait(), sent, "bytes after the stall")
 
 
-@case(*PAIR)
+@case(*PAIR, quick=False)
 def test_tcp_stop_and_go(rig):
     """A reader that reads in fits: window zero and open again, many times."""
     n = rig.size(24 << 20, 6 << 20)
@@ -299,7 +299,7 @@ def load_tool(rig, name):
 
 
 @case(*SOME, timeout=90,
-      conf={"rest": 'tcp { time_wait = "500 ms" }\n'})
+      conf={"rest": 'tcp { time_wait = "500 ms" }\n'}, quick="tun1")
 def test_tcp_ten_thousand(rig):
     """10,000 connections opened, used and closed; everything comes back."""
     tool, want = load_tool(rig, "tcpload"), rig.size(10000, 1500)

@@ -154,7 +154,7 @@ def test_udp_superpackets_exact(rig):
                   f"{supers} of 7 superpackets travelled together")
 
 
-@case()
+@case(quick=False)
 def test_udp_superpacket_rate(rig):
     """A second of superpackets at a moderate rate, without loss, both ways."""
     tool = os.path.join(ROOT, rig.build, "tests", "bench", "udpgso")

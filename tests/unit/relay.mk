@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 RELAY_TEST_LIBS = libgust_relay.a libgust_tcp.a libgust_udp.a libgust_ip.a \
 	libgust_flow.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
-EXTRA_DIST += tests/unit/relay_io.h tests/unit/relay_peer.h
+EXTRA_DIST += tests/unit/relay_io.h tests/unit/relay_peer.h tests/unit/relay_udp.h
 check_PROGRAMS += tests/unit/test_relay_tcp
 TESTS += tests/unit/test_relay_tcp
 tests_unit_test_relay_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -26,3 +26,7 @@ check_PROGRAMS += tests/unit/test_relay_publish
 TESTS += tests/unit/test_relay_publish
 tests_unit_test_relay_publish_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_relay_publish_LDADD = $(RELAY_TEST_LIBS)
+check_PROGRAMS += tests/unit/test_relay_udp_fields
+TESTS += tests/unit/test_relay_udp_fields
+tests_unit_test_relay_udp_fields_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_udp_fields_LDADD = $(RELAY_TEST_LIBS)
