@@ -32,9 +32,11 @@
 #define MAX_HALF_OPEN 1024
 #define MAX_UDP 16384
 #define MAX_ECHO 1024
-#define TURN_BUDGET (4u << 20) /* bytes read from host sockets in a turn */
-#define FLOW_BUDGET (1u << 20) /* of these, for one flow */
-#define READ_MAX (512u << 10) /* one recv(): one piece of one superpacket */
+/* One superpacket's worth is read, cut loose and written in a turn: what recv() has
+ * just copied is still in the core's cache when writev() copies it again. */
+#define TURN_BUDGET (512u << 10) /* bytes read from host sockets in a turn */
+#define FLOW_BUDGET (512u << 10) /* of these, for one flow */
+#define READ_MAX (500u << 10) /* one recv(): one piece of one superpacket */
 #define READ_ROOM (256u << 10) /* a slab with less left is replaced */
 #define READ_LOW (64u << 10) /* wait for that much send space */
 #define READ_AGAIN (16u << 10) /* a short read below that is tried again */

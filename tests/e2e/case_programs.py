@@ -57,8 +57,9 @@ def test_iperf3_tcp(rig):
         for args in ([], ["-R"], ["-P", "4"], ["-P", "4", "-R"]):
             end = iperf(rig, fam, "-n", n, *args)
             got = end["sum_received"]["bytes"]
-            # a receiver's figure is taken when the sender has sent it all
-            check(got > want * 0.9, f"iperf3 {args} over IPv{fam}: {got} of {want} bytes")
+            # the receiver's figure is taken when the sender has sent it all:
+            # what buffers hold then is missing
+            check(got > want - max(want * 0.1, 24 << 20), f"iperf3 {args} over IPv{fam}: {got} of {want} bytes")
             best = max(best, end["sum_received"]["bits_per_second"])
     rig.note(f"best {best / 1e9:.1f} Gbit/s")
 

@@ -86,7 +86,7 @@ class Rig:
         # no connection gets a server's port as its own
         for ns in (self.H, self.I, self.W):
             lab.sysctl(ns, "net.ipv4.ip_local_reserved_ports",
-                       "2222,4433,4747,5200-5399,6379,8000-8099,16000-26999,33000-33099")
+                       "2222,4433,4747,5200-5399,6379,8000-8099,15000,33000-33099")
         # answers to a test's own probes are not to be rationed by the kernel
         for ns in (self.H, self.I, self.W):
             lab.sysctl(ns, "net.ipv4.icmp_ratelimit", "0")
@@ -224,6 +224,14 @@ class Rig:
 
     def drops(self):
         return self.stats()["total"]["drops"]
+
+    def mss(self, sock):
+        """Of gust's end of a connection whose inside end is SOCK."""
+        ends = sock.getsockname()[:2] + sock.getpeername()[:2]
+        return until(lambda: [f["tcp"]["mss"] for f in self.gust.ctl("flows")["flows"]
+                              if f["proto"] == "tcp" and ends ==
+                              (f["inside"], f["inside_port"], f["outside"],
+                               f["outside_port"])], 2, "the connection in gustctl flows")[0]
 
     # ---- before and after a case ----
 
