@@ -68,7 +68,7 @@ def ethtool(rig, *args):
     rig.inside("ethtool", "-K", "gust0", *args)
 
 
-@case(*ALL, plain=False, timeout=90)
+@case(*SOME, plain=False, timeout=90)
 def test_ethtool_tso(rig):
     """ethtool -K gust0 tso off, and on again, in the middle of transfers."""
     with contextlib.ExitStack() as st:

@@ -205,7 +205,7 @@ def test_tcp_backpressure(rig):
 @case(*PAIR, quick=False)
 def test_tcp_stop_and_go(rig):
     """A reader that reads in fits: window zero and open again, many times."""
-    n = rig.size(24 << 20, 6 << 20)
+    n = rig.size(12 << 20, 6 << 20)
     for fam in (4, 6):
         for flip in (False, True):
             x, y = rig.pair(fam)
