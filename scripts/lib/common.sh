@@ -6,7 +6,7 @@
 GUST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 GUST_JOBS=$(nproc)
 
-PKG_BUILD="gcc make autoconf automake libtool autoconf-archive pkg-config
+PKG_BUILD="gcc libc6-dev make autoconf automake libtool autoconf-archive pkg-config
 	libevent-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
 	libconfuse-dev libjansson-dev"
 PKG_RUN="iproute2 ethtool iperf3 procps python3 python3-minimal"
