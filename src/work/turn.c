@@ -192,6 +192,22 @@ static void send_frames(struct worker *w, struct gust_batch *frames)
 	}
 }
 
+/* A burst may have touched hundreds of slabs; when it is over, a few stay warm and
+ * the rest are the system's again. */
+static void trim(struct worker *w)
+{
+	uint64_t passed = w->stats.rx_packets + w->stats.tx_packets;
+
+	if (w->trim_at_us == ENV_NEVER) {
+		if (passed != w->trim_seen)
+			w->trim_at_us = w->env.now_us + TRIM_US;
+	} else if (w->env.now_us >= w->trim_at_us) {
+		pkt_pool_trim(w->conf.pool, TRIM_KEEP);
+		w->trim_seen = passed;
+		w->trim_at_us = ENV_NEVER;
+	}
+}
+
 bool work_turn(struct worker *w)
 {
 	struct gust_batch mine, out, frames;
@@ -214,6 +230,7 @@ bool work_turn(struct worker *w)
 		send_frames(w, &frames);
 	egress_send(w, &out);
 	handoff_flush(w);
+	trim(w);
 	return more;
 }
 
@@ -230,5 +247,7 @@ uint64_t work_deadline(const struct worker *w)
 		d = w->env.now_us + TX_RETRY_US;
 	if (w->drain_until_us && w->drain_until_us < d)
 		d = w->drain_until_us;
+	if (w->trim_at_us < d)
+		d = w->trim_at_us;
 	return d;
 }

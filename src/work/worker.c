@@ -416,6 +416,7 @@ static int worker_new(const struct worker_conf *conf, struct worker **peers,
 	pthread_mutex_init(&w->mail.lock, NULL);
 	pthread_cond_init(&w->mail.done_cond, NULL);
 	gust_batch_init(&w->backlog);
+	w->trim_at_us = ENV_NEVER;
 	w->env = (struct env){ .now_us = work_now_us(), .rng = &w->rng };
 	r = rng_seed_os(&w->rng);
 	if (!r)

@@ -18,6 +18,8 @@
 #define RX_BUDGET_PACKETS 128
 #define TX_BACKLOG_MAX 1024 /* packets kept when the port says "again" */
 #define TX_RETRY_US 1000
+#define TRIM_US 1000000 /* after traffic, unused slabs give their pages back */
+#define TRIM_KEEP 16 /* all but so many */
 
 struct loop; /* libevent, worker.c */
 
@@ -55,6 +57,8 @@ struct worker {
 	uint64_t drain_until_us; /* 0: not draining */
 	uint32_t drain_ms;
 	bool port_gone;
+	uint64_t trim_at_us; /* ENV_NEVER: no traffic since the last time */
+	uint64_t trim_seen; /* packets that had passed then */
 	struct mailbox mail;
 };
 

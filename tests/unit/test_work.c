@@ -278,6 +278,26 @@ static void test_superpackets_both_ways(void **state)
 	bed_free(b);
 }
 
+/* A second after traffic unused slabs are trimmed, once, and nothing wakes an idle
+ * worker for it again. */
+static void test_trim(void **state)
+{
+	struct bed *b = bed_new(1, false);
+	struct worker *w = b->w[0];
+
+	assert_true(w->trim_at_us == ENV_NEVER);
+	echo(b, "10.111.0.1", "10.111.0.2", 1 << 20);
+	assert_true(w->trim_at_us <= work_now_us() + TRIM_US);
+	assert_true(work_deadline(w) <= w->trim_at_us);
+	w->trim_at_us = 1;
+	while (w->trim_at_us != ENV_NEVER)
+		work_turn(w);
+	w->trim_seen = w->stats.rx_packets + w->stats.tx_packets;
+	work_turn(w);
+	assert_true(w->trim_at_us == ENV_NEVER);
+	bed_free(b);
+}
+
 /* EINVAL for one form demotes that form and nothing else, and no byte is lost. */
 static void refused(const char *from, const char *to, uint32_t feats)
 {
@@ -556,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_superpackets_both_ways),
+		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_big_refused),
 		cmocka_unit_test(test_tso_refused),
 		cmocka_unit_test(test_refusal_outlives_snapshot),
