@@ -12,20 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The bits of gust/feature.def, under the house's shorter names. */
 enum feat {
-	FEAT_TX_CSUM, /* tx-checksum-ip-generic */
-	FEAT_SG, /* tx-scatter-gather */
-	FEAT_TSO4, /* tx-tcp-segmentation */
-	FEAT_TSO_ECN, /* tx-tcp-ecn-segmentation */
-	FEAT_TSO6, /* tx-tcp6-segmentation */
-	FEAT_USO, /* tx-udp-segmentation */
-	FEAT_UFO, /* tx-udp-fragmentation (gso type UDP) */
-	FEAT_UDP_TNL, /* tx-udp_tnl-segmentation */
-	FEAT_UDP_TNL_CSUM, /* tx-udp_tnl-csum-segmentation */
-	FEAT_GRO, /* rx-gro */
-	FEAT_BIGTCP4, /* IPv4 above 64 KB, tot_len 0 */
-	FEAT_BIGTCP6_JUMBO, /* IPv6 above 64 KB, RFC 2675 hop-by-hop option */
-	FEAT_BIGTCP6_PLAIN, /* IPv6 above 64 KB, payload length 0, no option */
+#define FEATURE(sym, name, text) FEAT_##sym,
+#include <gust/feature.def>
+#undef FEATURE
 	FEAT_N
 };
 
@@ -33,6 +24,8 @@ enum feat {
 
 /* ethtool's name ("tx-tcp-segmentation"), or ours where ethtool has none. */
 const char *feat_name(enum feat f);
+/* What a port can do that has it. */
+const char *feat_text(enum feat f);
 
 struct port_caps {
 	uint32_t feats; /* FEAT_BIT()s */
