@@ -61,6 +61,9 @@ enum gust_layer_kind {
 /* gust_layer.flags */
 #define GUST_LF_FRAGMENT 0x01 /* IPV4/FRAGHDR: not a whole datagram */
 #define GUST_LF_JUMBO 0x02 /* IPV4: tot_len 0; HOPOPTS: RFC 2675 option */
+#define GUST_LF_FIXEDID                                                            \
+	0x04 /* IPV4 of a superpacket: all segments have this ID;
+				otherwise it counts up from segment to segment */
 
 struct gust_layer {
 	uint8_t kind; /* enum gust_layer_kind */
@@ -75,19 +78,30 @@ enum gust_gso {
 	GUST_GSO_TCP6,
 	GUST_GSO_UDP4, /* USO: every segment a datagram */
 	GUST_GSO_UDP6,
-	GUST_GSO_UFO, /* IP fragments of one datagram */
-	GUST_GSO_SCTP,
+	GUST_GSO_UFO, /* IP fragments of one datagram; gso_size: data bytes of a
+			 fragment, the UDP header counted */
+	GUST_GSO_SCTP, /* gso_size is GUST_GSO_BY_FRAGS */
+	GUST_GSO_N
 };
 
-/* gust_pkt.need: work that is owed before the wire */
-#define GUST_F_CSUM                                                                \
-	0x0001 /* the innermost transport checksum is to be
-				  completed; the field's content is undefined
-				  inside gust */
-#define GUST_F_CSUM_OK                                                             \
-	0x0002 /* checksum was verified (or vouched for by
-				  the kernel) on the way in */
-#define GUST_F_ECN 0x0004 /* TCP superpacket with CWR: first segment only */
+/* gust_pkt.gso_size: segments are not equal; each payload fragment is the
+ * payload of one, and fragments are not joined. */
+#define GUST_GSO_BY_FRAGS 0xffff
+
+/* gust_pkt.need: work that is owed before the wire, and what was done */
+/* The innermost transport checksum is to be completed; the field's content is
+ * undefined inside gust. SCTP: the CRC32c. */
+#define GUST_F_CSUM 0x0001
+/* It was verified on the way in, or is vouched for by the kernel. */
+#define GUST_F_CSUM_OK 0x0002
+/* TCP superpacket with CWR: it belongs to the first segment only. */
+#define GUST_F_ECN 0x0004
+/* TCP superpacket with CWR on every segment (Accurate ECN, RFC 9768): the flag
+ * is copied. */
+#define GUST_F_ACCECN 0x0008
+/* GSO_PARTIAL: the headers outside the innermost transport already say what one
+ * full segment needs; the port repeats them, counting IPv4 IDs up. */
+#define GUST_F_PARTIAL 0x0010
 
 struct gust_pkt {
 	struct gust_pkt *next; /* in a batch */

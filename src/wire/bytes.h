@@ -1,44 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bytes.h - network byte order, unaligned, one field at a time
- *
- * Packet bytes are never cast to a struct. Wire order exists only behind
- * these functions.
+ * bytes.h - network byte order under the house's short names
  */
 #ifndef GUST_WIRE_BYTES_H
 #define GUST_WIRE_BYTES_H
 
-#include <endian.h>
-#include <stdint.h>
-#include <string.h>
+#include <gust/bytes.h>
 
-static inline uint16_t get16(const void *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, 2);
-	return be16toh(v);
-}
-
-static inline uint32_t get32(const void *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return be32toh(v);
-}
-
-static inline void put16(void *p, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(p, &v, 2);
-}
-
-static inline void put32(void *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, 4);
-}
+#define get16 gust_get16
+#define get32 gust_get32
+#define put16 gust_put16
+#define put32 gust_put32
 
 /* virtio_net_hdr is little endian (legacy-free, VIRTIO 1.x) */
 static inline uint16_t get16le(const void *p)

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Offload plugins: shared objects of one file each, built with the public headers
+# alone; -z defs proves that they resolve no symbol of the daemon. Fuzz targets
+# include the sources instead.
+gustplugindir = $(pkglibdir)/plugins
+gustplugin_PROGRAMS =
+PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include
+PLUGIN_CFLAGS = $(GUST_CFLAGS) -fPIC -fvisibility=hidden
+PLUGIN_LDFLAGS = $(GUST_LDFLAGS) -shared -Wl,-z,defs
