@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libgust_wire.a
 libgust_wire_a_SOURCES = \
 	src/wire/bytes.h \
+	src/wire/crc32c.c \
+	src/wire/crc32c.h \
 	src/wire/csum.c \
 	src/wire/csum.h \
 	src/wire/eth.c \

@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
+check_PROGRAMS += tests/unit/test_crc32c
+TESTS += tests/unit/test_crc32c
+tests_unit_test_crc32c_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_crc32c_LDADD = libgust_wire.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_csum
 TESTS += tests/unit/test_csum
 tests_unit_test_csum_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
