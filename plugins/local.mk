@@ -5,6 +5,6 @@
 # include the sources instead.
 gustplugindir = $(pkglibdir)/plugins
 gustplugin_PROGRAMS =
-PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include
-PLUGIN_CFLAGS = $(GUST_CFLAGS) -fPIC -fvisibility=hidden
-PLUGIN_LDFLAGS = $(GUST_LDFLAGS) -shared -Wl,-z,defs
+CPPFLAGS_PLUGIN = -D_GNU_SOURCE -I$(top_srcdir)/include
+CFLAGS_PLUGIN = $(GUST_CFLAGS) -fPIC -fvisibility=hidden
+LDFLAGS_PLUGIN = $(GUST_LDFLAGS) -shared -Wl,-z,defs

@@ -48,9 +48,12 @@ struct engine_conf {
 	struct drop_counters *drops;
 	const struct env *env; /* now and chance */
 	uint64_t (*clock_ns)(void); /* NULL: time spent is not counted */
-	/* A plugin's words, and the news that one was disabled. */
+	/* A plugin's words; NULL: nobody listens. */
 	void (*log)(void *arg, enum gust_log_level level, const char *plugin,
 		    const char *text);
+	/* A plugin was disabled for its faults; `what` was the last. NULL: as
+	 * above. */
+	void (*fault)(void *arg, const char *plugin, const char *what);
 	void *arg;
 };
 
@@ -90,6 +93,9 @@ int engine_jumbo(struct engine *e, struct gust_pkt *p, enum gust_jumbo form);
 /* Run the filters of a direction over `b`, which then holds what passes. */
 void engine_filter(struct engine *e, enum gust_dir dir, struct gust_batch *b);
 uint64_t engine_deadline(const struct engine *e, enum gust_dir dir);
+
+/* Where it counts drops. */
+struct drop_counters *engine_drops(const struct engine *e);
 
 unsigned engine_stats(const struct engine *e, struct engine_stats *ret,
 		      unsigned max);

@@ -190,8 +190,7 @@ void pkt_batch_free(struct gust_batch *b)
 		pkt_free(p);
 }
 
-/* Room for `n` fragments in all. */
-static int frag_reserve(struct gust_pkt *p, uint32_t n)
+int pkt_frag_reserve(struct gust_pkt *p, uint32_t n)
 {
 	uint32_t cap = p->frag_cap;
 	struct gust_frag *f;
@@ -201,7 +200,7 @@ static int frag_reserve(struct gust_pkt *p, uint32_t n)
 	if (n > UINT16_MAX)
 		return -ENOMEM;
 	while (cap < n)
-		cap *= 2;
+		cap *= 4;
 	if (cap > UINT16_MAX)
 		cap = UINT16_MAX;
 	f = realloc(p->frag == p->frag_inl ? NULL : p->frag, cap * sizeof *f);
@@ -229,7 +228,7 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p)
 		c->head = c->head_slab->data + GUST_HEADROOM;
 		c->head_slab->used = GUST_HEADROOM + p->hlen;
 	}
-	if (frag_reserve(c, p->nfrag))
+	if (pkt_frag_reserve(c, p->nfrag))
 		goto fail;
 	memcpy(c->head, p->head, p->hlen);
 	memcpy(c->layer, p->layer, p->nlayer * sizeof p->layer[0]);
@@ -265,8 +264,13 @@ int pkt_frag_add(struct gust_pkt *p, const struct gust_frag *f)
 		slab_unref(f->slab);
 		return 0;
 	}
+	return pkt_frag_push(p, f);
+}
+
+int pkt_frag_push(struct gust_pkt *p, const struct gust_frag *f)
+{
 	if (p->nfrag == p->frag_cap) {
-		int r = frag_reserve(p, p->nfrag + 1u);
+		int r = pkt_frag_reserve(p, p->nfrag + 1u);
 
 		if (r)
 			return r;
@@ -288,7 +292,7 @@ int pkt_frag_add_front(struct gust_pkt *p, const struct gust_frag *f)
 		return 0;
 	}
 	if (p->nfrag == p->frag_cap) {
-		int r = frag_reserve(p, p->nfrag + 1u);
+		int r = pkt_frag_reserve(p, p->nfrag + 1u);
 
 		if (r)
 			return r;
@@ -399,9 +403,17 @@ int pkt_iov(const struct gust_pkt *p, struct iovec *iov, unsigned max,
 
 /* ---- head and header map ---- */
 
+uint32_t pkt_headroom(const struct gust_pkt *p)
+{
+	const uint8_t *begin = p->head_slab ? p->head_slab->data :
+					      ((const struct pkt_obj *)p)->buf;
+
+	return p->head - begin;
+}
+
 uint8_t *pkt_push(struct gust_pkt *p, uint16_t n)
 {
-	assert(p->head - (p->head_slab ? p->head_slab->data : obj_of(p)->buf) >= n);
+	assert(pkt_headroom(p) >= n);
 	p->head -= n;
 	p->hlen += n;
 	p->len += n;

@@ -34,9 +34,15 @@ void pkt_batch_free(struct gust_batch *b);
  * limit. */
 struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p);
 
+/* Room for `n` fragments in all. 0 or -ENOMEM. */
+int pkt_frag_reserve(struct gust_pkt *p, uint32_t n);
+
 /* Append a fragment, taking over the reference of *f. Adjacent pieces of one
  * slab are joined. 0 or -ENOMEM (then *f still is the caller's). */
 int pkt_frag_add(struct gust_pkt *p, const struct gust_frag *f /*taken*/);
+
+/* The same without joining: one fragment more (GUST_GSO_BY_FRAGS). */
+int pkt_frag_push(struct gust_pkt *p, const struct gust_frag *f /*taken*/);
 
 /* The same in front of all other payload. */
 int pkt_frag_add_front(struct gust_pkt *p, const struct gust_frag *f /*taken*/);
@@ -55,6 +61,9 @@ uint32_t pkt_payload_copy(const struct gust_pkt *p, uint32_t off, void *dst,
 
 /* Ones' complement sum of payload bytes [off, off + len). */
 uint32_t pkt_payload_csum(const struct gust_pkt *p, uint32_t off, uint32_t len);
+
+/* Free bytes in front of the head. */
+uint32_t pkt_headroom(const struct gust_pkt *p);
 
 /* Grow the head by `n` bytes in front (n <= what headroom is left; the caller
  * has put at most GUST_HEADROOM bytes in front of any packet) and shift the
@@ -89,6 +98,8 @@ static inline uint32_t pkt_segs(const struct gust_pkt *p)
 {
 	uint32_t n = pkt_payload_len(p);
 
+	if (p->gso_size == GUST_GSO_BY_FRAGS)
+		return p->nfrag ? p->nfrag : 1;
 	return p->gso_size && n ? (n + p->gso_size - 1) / p->gso_size : 1;
 }
 

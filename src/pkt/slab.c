@@ -177,8 +177,7 @@ void slab_unref(struct gust_slab *s)
 		slab_push_foreign(s->pool, s);
 }
 
-int slab_copy(struct pkt_pool *pool, const void *p, uint32_t len,
-	      struct gust_frag *ret_frag)
+int slab_reserve(struct pkt_pool *pool, uint32_t len, struct gust_frag *ret_frag)
 {
 	struct gust_slab *s = pool->copy;
 
@@ -192,13 +191,22 @@ int slab_copy(struct pkt_pool *pool, const void *p, uint32_t len,
 		slab_unref(pool->copy);
 		__atomic_store_n(&pool->copy, s, __ATOMIC_RELAXED);
 	}
-	memcpy(s->data + s->used, p, len);
 	slab_ref(s);
 	ret_frag->p = s->data + s->used;
 	ret_frag->slab = s;
 	ret_frag->len = len;
 	s->used += len;
 	return 0;
+}
+
+int slab_copy(struct pkt_pool *pool, const void *p, uint32_t len,
+	      struct gust_frag *ret_frag)
+{
+	int r = slab_reserve(pool, len, ret_frag);
+
+	if (!r)
+		memcpy(ret_frag->p, p, len);
+	return r;
 }
 
 /* The copy slab counts as unused while nothing was copied out of it. */

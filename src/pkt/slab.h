@@ -85,6 +85,9 @@ static inline bool slab_sole(const struct gust_slab *s)
 int slab_copy(struct pkt_pool *pool, const void *p, uint32_t len,
 	      struct gust_frag *ret_frag);
 
+/* The same bytes, not written yet: nobody else's until they are shared. */
+int slab_reserve(struct pkt_pool *pool, uint32_t len, struct gust_frag *ret_frag);
+
 static inline void frag_ref(const struct gust_frag *f)
 {
 	slab_ref(f->slab);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine_internal.h - between the engine, the host's services and the cutter
+ */
+#ifndef GUST_OFFLOAD_ENGINE_INTERNAL_H
+#define GUST_OFFLOAD_ENGINE_INTERNAL_H
+
+#include "offload/engine.h"
+
+/* A plugin as this worker runs it. */
+struct runner {
+	struct engine_plugin p;
+	void *state; /* NULL: worker_open() failed, passed over */
+	bool disabled;
+	struct engine_stats st;
+};
+
+/* What a host call needs to know of its worker. */
+struct gust_worker {
+	struct engine_conf conf;
+	struct runner *cur; /* whose call this is; NULL: none */
+	uint64_t dropped_payload; /* bytes, in the present call */
+};
+
+struct engine {
+	struct gust_worker w;
+	unsigned n;
+	struct runner run[ENGINE_PLUGINS_MAX];
+	/* dispatch: index of the runner, -1: none */
+	int8_t cut[GUST_GSO_N], merge[32], jumbo;
+	bool merges, filters;
+};
+
+/* The one table of services (host.c). */
+extern const struct gust_host engine_host;
+
+/* ---- cut.c ---- */
+
+int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
+	      const struct gust_gso_req *req);
+struct gust_pkt *cut_next(struct gust_cut *c);
+int cut_end(struct gust_cut *c, struct gust_batch *pieces /*taken*/,
+	    struct gust_batch *out);
+
+/* ---- lengths.c ---- */
+
+/* Write every layer's length for `payload` bytes behind the head, and outer UDP
+ * checksums. `p` need not hold that payload. */
+void lengths_fix(struct gust_pkt *p, uint32_t payload);
+/* Outer UDP checksums that cannot be had from headers alone: read everything.
+ * True: there were some. */
+bool lengths_outer_sums(struct gust_pkt *p);
+/* Is that so for this packet? */
+bool lengths_need_payload(const struct gust_pkt *p);
+void lengths_ip4_csum(struct gust_pkt *p, unsigned layer);
+/* Take jumbo options out of every layer (RFC 2675): the packet is to be cut, or
+ * is to have the form without. */
+void lengths_strip_jumbo(struct gust_pkt *p);
+
+/* ---- edit.c ---- */
+
+int edit_insert(struct gust_pkt *p, uint16_t off, uint16_t n);
+void edit_remove(struct gust_pkt *p, uint16_t off, uint16_t n);
+int edit_layer(struct gust_pkt *p, unsigned i, struct gust_layer l);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host.c - the services that plugins may call: one table
+ *
+ * Thin: what is done to packets is done in pkt, edit.c, lengths.c and cut.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "offload/engine_internal.h"
+#include "wire/crc32c.h"
+#include "wire/csum.h"
+
+static struct gust_pkt *host_pkt_new(struct gust_worker *w)
+{
+	return pkt_new(w->conf.pool);
+}
+
+static struct gust_pkt *host_clone(struct gust_worker *w, const struct gust_pkt *p)
+{
+	return pkt_clone(w->conf.pool, p);
+}
+
+/* Payload [off, off + len) of `p` by reference, behind what `q` has. */
+static int refer(struct gust_pkt *q, const struct gust_pkt *p, uint32_t off,
+		 uint32_t len)
+{
+	for (unsigned i = 0; i < p->nfrag && len; i++) {
+		struct gust_frag f = p->frag[i];
+
+		if (off >= f.len) {
+			off -= f.len;
+			continue;
+		}
+		f.p += off;
+		f.len -= off;
+		off = 0;
+		if (f.len > len)
+			f.len = len;
+		len -= f.len;
+		frag_ref(&f);
+		if (pkt_frag_add(q, &f)) {
+			frag_unref(&f);
+			return -ENOBUFS;
+		}
+	}
+	return 0;
+}
+
+static struct gust_pkt *host_slice(struct gust_worker *w, const struct gust_pkt *p,
+				   uint16_t hlen, uint32_t off, uint32_t len)
+{
+	struct gust_pkt *q;
+
+	if (hlen > p->hlen || hlen > PKT_HEAD_LEN)
+		return NULL;
+	q = pkt_new(w->conf.pool);
+	if (!q)
+		return NULL;
+	memcpy(q->head, p->head, hlen);
+	q->hlen = hlen;
+	q->len = hlen;
+	for (unsigned i = 0; i < p->nlayer && p->layer[i].off < hlen; i++)
+		q->layer[q->nlayer++] = p->layer[i];
+	q->gso_size = p->gso_size;
+	q->gso_type = p->gso_type;
+	q->need = p->need;
+	q->hash = p->hash;
+	q->port = p->port;
+	q->queue = p->queue;
+	if (refer(q, p, off, len)) {
+		pkt_free(q);
+		return NULL;
+	}
+	return q;
+}
+
+static int host_absorb(struct gust_pkt *p, struct gust_pkt *q, bool join)
+{
+	int r = pkt_frag_reserve(p, p->nfrag + (uint32_t)q->nfrag);
+
+	if (r)
+		return r;
+	for (unsigned i = 0; i < q->nfrag; i++) {
+		/* there is room: neither can fail */
+		if (join)
+			pkt_frag_add(p, &q->frag[i]);
+		else
+			pkt_frag_push(p, &q->frag[i]);
+	}
+	q->nfrag = 0;
+	q->len = q->hlen;
+	pkt_free(q);
+	return 0;
+}
+
+static int host_own_payload(struct gust_worker *w, struct gust_pkt *p)
+{
+	uint32_t len = pkt_payload_len(p);
+	struct gust_frag f;
+
+	if (len > UINT16_MAX)
+		return -EMSGSIZE;
+	if (!len)
+		return 0;
+	if (slab_reserve(w->conf.pool, len, &f))
+		return -ENOBUFS;
+	pkt_payload_copy(p, 0, f.p, len);
+	pkt_payload_slice(p, 0, 0);
+	return pkt_frag_push(p, &f); /* the first always has room */
+}
+
+static void host_fix_lengths(struct gust_pkt *p)
+{
+	lengths_fix(p, pkt_payload_len(p));
+}
+
+static const enum drop_reason drops[GUST_DROP_N] = {
+	[GUST_DROP_NO_PKT] = DROP_NO_PKT,
+	[GUST_DROP_NO_SLAB] = DROP_NO_SLAB,
+	[GUST_DROP_BAD_GSO] = DROP_BAD_GSO,
+	[GUST_DROP_GSO_REFUSED] = DROP_GSO_REFUSED,
+	[GUST_DROP_TOO_BIG] = DROP_TOO_BIG,
+	[GUST_DROP_BAD_CSUM] = DROP_BAD_CSUM,
+	[GUST_DROP_IMPAIRED] = DROP_IMPAIRED,
+};
+
+static void host_drop(struct gust_worker *w, struct gust_pkt *p, enum gust_drop why)
+{
+	enum drop_reason r =
+		(unsigned)why < GUST_DROP_N ? drops[why] : DROP_PLUGIN_FAULT;
+
+	w->dropped_payload += pkt_payload_len(p);
+	if (w->cur)
+		w->cur->st.dropped++;
+	drop_count(w->conf.drops, r, 1);
+	pkt_free(p);
+}
+
+static void host_log(struct gust_worker *w, enum gust_log_level level,
+		     const char *text)
+{
+	if (w->conf.log)
+		w->conf.log(w->conf.arg, level, w->cur ? w->cur->st.name : "",
+			    text);
+}
+
+static void host_count(struct gust_worker *w, unsigned i, uint64_t n)
+{
+	if (w->cur && i < GUST_COUNTERS_MAX)
+		w->cur->st.counter[i] += n;
+}
+
+static uint64_t host_random(struct gust_worker *w)
+{
+	return rng_u64(w->conf.env->rng);
+}
+
+const struct gust_host engine_host = {
+	.abi = GUST_PLUGIN_ABI,
+	.size = sizeof(struct gust_host),
+	.pkt_new = host_pkt_new,
+	.pkt_clone = host_clone,
+	.pkt_free = pkt_free,
+	.slice = host_slice,
+	.absorb = host_absorb,
+	.own_payload = host_own_payload,
+	.head_insert = edit_insert,
+	.head_remove = edit_remove,
+	.layer_insert = edit_layer,
+	.payload_copy = pkt_payload_copy,
+	.fix_lengths = host_fix_lengths,
+	.ip4_csum = lengths_ip4_csum,
+	.sum = csum_add,
+	.payload_sum = pkt_payload_csum,
+	.pseudo_sum = pkt_csum_pseudo,
+	.crc32c = crc32c,
+	.csum_verify = pkt_csum_verify,
+	.csum_complete = pkt_csum_complete,
+	.cut_begin = cut_begin,
+	.cut_next = cut_next,
+	.cut_end = cut_end,
+	.drop = host_drop,
+	.log = host_log,
+	.count = host_count,
+	.random = host_random,
+};
