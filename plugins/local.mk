@@ -3,7 +3,6 @@
 # Offload plugins: shared objects of one file each, built with the public headers
 # alone; -z defs proves that they resolve no symbol of the daemon. Fuzz targets
 # include the sources instead.
-gustplugindir = $(pkglibdir)/plugins
 gustplugin_PROGRAMS =
 CPPFLAGS_PLUGIN = -D_GNU_SOURCE -I$(top_srcdir)/include
 CFLAGS_PLUGIN = $(GUST_CFLAGS) -fPIC -fvisibility=hidden

@@ -231,8 +231,8 @@ struct gust_plugin {
 	/* State of one worker; required. `*ret_state` may be anything but NULL. */
 	int (*worker_open)(const struct gust_host *host, void *instance,
 			   struct gust_worker *w, void **ret_state);
-	/* Every packet that is held goes to `out`. */
-	void (*worker_close)(void *state, struct gust_batch *out);
+	/* Every packet that is held goes to out[its direction]. */
+	void (*worker_close)(void *state, struct gust_batch out[2]);
 
 	/* Cut each packet of a run of like packets: same gso type, same request. */
 	void (*gso)(void *state, struct gust_batch *in /*taken*/,

@@ -19,10 +19,9 @@ static const struct command {
 	const char *name;
 	int (*run)(struct cli *c, int argc, char **argv);
 } commands[] = {
-	{ "status", show_status },
-	{ "features", show_features },
-	{ "flows", show_flows },
-	{ "stats", show_stats },
+	{ "status", show_status },   { "features", show_features },
+	{ "flows", show_flows },     { "stats", show_stats },
+	{ "plugins", show_plugins },
 };
 
 static int usage(FILE *f, int status)
@@ -37,6 +36,8 @@ static int usage(FILE *f, int status)
 	      "        [--rate] [--watch] [--interval SECONDS]\n"
 	      "                            connections and mappings\n"
 	      "  stats [--all] [--workers] counters and drop reasons\n"
+	      "  plugins [enable NAME | disable NAME | options NAME TEXT]\n"
+	      "                            offload plugins, and what they cost\n"
 	      "\n"
 	      "  -s, --socket SOCKET       the daemon's control socket\n"
 	      "                            (" CLI_SOCKET ")\n"

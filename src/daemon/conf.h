@@ -14,6 +14,15 @@
 #include "pkt/caps.h"
 #include "relay/stack.h"
 
+#define CONF_PLUGINS_MAX 32
+#define CONF_PLUGIN_OPTIONS_MAX 8
+
+/* plugins { options = {"impair: rx: loss 1%"} } */
+struct conf_plugin_options {
+	char name[16];
+	char text[480];
+};
+
 struct gust_conf {
 	/* interface "gust0" { ... } */
 	char name[16];
@@ -42,6 +51,14 @@ struct gust_conf {
 	uint32_t busy_poll_us; /* 0: sleep at once */
 	uint32_t slab_len, slab_max, pkt_max;
 	bool selftest; /* start-up probe */
+
+	/* plugins { ... } */
+	bool merge; /* what comes in as single packets */
+	char plugin_dir[256]; /* "": where they were installed or built */
+	unsigned n_plugin_off;
+	char plugin_off[CONF_PLUGINS_MAX][16]; /* disable = {"uro"} */
+	unsigned n_plugin_options;
+	struct conf_plugin_options plugin_options[CONF_PLUGIN_OPTIONS_MAX];
 
 	struct stack_snap snap; /* relay, tcp, udp, limits, services, publish: the
 				   part that does not come from the interface */

@@ -16,10 +16,11 @@ enum conf_sec {
 	SEC_UDP,
 	SEC_LIMITS,
 	SEC_SERVICES,
+	SEC_PLUGINS,
 	SEC_N
 };
 
-#define CONF_ITEMS_MAX 80
+#define CONF_ITEMS_MAX 88
 #define CONF_STR_MAX 256
 
 /* A configuration under construction: plain bytes, so that a file can be read

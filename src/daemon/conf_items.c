@@ -7,6 +7,7 @@
  */
 #include "daemon/conf_internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,9 @@
 #include "base/log.h"
 #include "daemon/conf_value.h"
 
-const char *const conf_sec_name[SEC_N] = { "",    "interface", "relay",   "tcp",
-					   "udp", "limits",    "services" };
+const char *const conf_sec_name[SEC_N] = {
+	"", "interface", "relay", "tcp", "udp", "limits", "services", "plugins"
+};
 
 #define WANT(...) (snprintf(want, 160, __VA_ARGS__), -EINVAL)
 
@@ -418,6 +420,71 @@ static void reset_publish(struct conf_stage *st)
 	st->conf.snap.n_publish = 0;
 }
 
+/* ---- plugins ---- */
+
+static int take_plugin_dir(struct conf_stage *st, const struct conf_item *it,
+			   const char *v, char want[160])
+{
+	if (v[0] != '/' || strlen(v) >= sizeof(st->conf.plugin_dir))
+		return WANT("an absolute path of at most %zu bytes",
+			    sizeof(st->conf.plugin_dir) - 1);
+	strcpy(st->conf.plugin_dir, v);
+	return 0;
+}
+
+static bool plugin_name(const char *v, size_t n)
+{
+	if (!n || n > 15)
+		return false;
+	while (n--)
+		if (!isalnum((unsigned char)v[n]) && v[n] != '-')
+			return false;
+	return true;
+}
+
+static int take_plugin_off(struct conf_stage *st, const struct conf_item *it,
+			   const char *v, char want[160])
+{
+	struct gust_conf *c = &st->conf;
+
+	if (!plugin_name(v, strlen(v)))
+		return WANT("a plugin's name, as `gustctl plugins` shows it");
+	if (c->n_plugin_off == CONF_PLUGINS_MAX)
+		return WANT("at most %d plugins", CONF_PLUGINS_MAX);
+	strcpy(c->plugin_off[c->n_plugin_off++], v);
+	return 0;
+}
+
+static int take_plugin_options(struct conf_stage *st, const struct conf_item *it,
+			       const char *v, char want[160])
+{
+	struct gust_conf *c = &st->conf;
+	struct conf_plugin_options *o = &c->plugin_options[c->n_plugin_options];
+	size_t n = strcspn(v, ":");
+
+	if (!plugin_name(v, n) || v[n] != ':')
+		return WANT("\"NAME: options\", such as \"impair: rx: loss 1%%\"");
+	if (c->n_plugin_options == CONF_PLUGIN_OPTIONS_MAX)
+		return WANT("options of at most %d plugins",
+			    CONF_PLUGIN_OPTIONS_MAX);
+	if (strlen(v + n + 1) >= sizeof(o->text))
+		return WANT("at most %zu bytes", sizeof(o->text) - 1);
+	snprintf(o->name, sizeof(o->name), "%.*s", (int)n, v);
+	strcpy(o->text, v + n + 1 + strspn(v + n + 1, " "));
+	c->n_plugin_options++;
+	return 0;
+}
+
+static void reset_plugin_off(struct conf_stage *st)
+{
+	st->conf.n_plugin_off = 0;
+}
+
+static void reset_plugin_options(struct conf_stage *st)
+{
+	st->conf.n_plugin_options = 0;
+}
+
 /* ---- the table ---- */
 
 #define C(f) offsetof(struct gust_conf, f)
@@ -503,6 +570,12 @@ const struct conf_item conf_items[] = {
 	{ SEC_SERVICES, "echo", take_bool, S(svc_echo) },
 	{ SEC_SERVICES, "discard", take_bool, S(svc_discard) },
 	{ SEC_SERVICES, "chargen", take_bool, S(svc_chargen) },
+
+	{ SEC_PLUGINS, "directory", take_plugin_dir },
+	{ SEC_PLUGINS, "disable", take_plugin_off, .reset = reset_plugin_off },
+	{ SEC_PLUGINS, "options", take_plugin_options,
+	  .reset = reset_plugin_options },
+	{ SEC_PLUGINS, "merge", take_bool, C(merge) },
 };
 
 const unsigned conf_nitems = sizeof(conf_items) / sizeof(conf_items[0]);
@@ -524,6 +597,7 @@ void conf_stage_defaults(struct conf_stage *st)
 	c->drain_ms = 2000;
 	c->busy_poll_us = 20;
 	c->selftest = true;
+	c->merge = true;
 	reset_source(st);
 	s->loopback_own = true;
 	s->max_flows = 262144;

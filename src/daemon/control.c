@@ -115,6 +115,17 @@ static void begin_flows(struct client *cl, const struct control_req *q)
 	fill(cl);
 }
 
+static void set_plugin(struct client *cl, const struct control_req *q)
+{
+	char err[320];
+	json_t *o = control_plugin_set(cl->c->d, q, err, sizeof(err));
+
+	if (o)
+		reply(cl, NULL, o);
+	else
+		refuse(cl, err);
+}
+
 static void answer(struct client *cl, const char *msg, size_t len)
 {
 	struct daemon *d = cl->c->d;
@@ -134,6 +145,12 @@ static void answer(struct client *cl, const char *msg, size_t len)
 		break;
 	case CONTROL_STATS:
 		reply(cl, NULL, control_stats(d));
+		break;
+	case CONTROL_PLUGINS:
+		reply(cl, NULL, control_plugins(d));
+		break;
+	case CONTROL_PLUGIN_SET:
+		set_plugin(cl, &q);
 		break;
 	default:
 		begin_flows(cl, &q);

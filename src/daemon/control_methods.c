@@ -89,8 +89,14 @@ static const struct counter counters[] = {
 	{ "port", "tx_bytes", W(tx_bytes) },
 	{ "port", "tx_super", W(tx_super) },
 	{ "port", "tx_big", W(tx_big) },
-	{ "port", "sw_segmented", W(sw_segmented) },
+	{ "port", "sw_segmented", W(plan.cut) },
 	{ "port", "no_memory", W(nomem) },
+	{ "offload", "rx_merged", W(rx_merged) },
+	{ "offload", "passed_whole", W(plan.whole) },
+	{ "offload", "cut", W(plan.cut) },
+	{ "offload", "pieces", W(plan.pieces) },
+	{ "offload", "form_changed", W(plan.form) },
+	{ "offload", "checksums", W(plan.csum) },
 	{ "worker", "turns", W(turns) },
 	{ "worker", "handoff_in", W(handoff_in) },
 	{ "worker", "handoff_out", W(handoff_out) },
@@ -405,7 +411,7 @@ json_t *control_features(struct daemon *d)
 		json_array_append_new(list, feature_json(d, s, f));
 	used = json_pack("{s:o, s:o, s:o, s:o}", "rx_super", num(s->rx_super),
 			 "tx_super", num(s->tx_super), "tx_big", num(s->tx_big),
-			 "sw_segmented", num(s->sw_segmented));
+			 "sw_segmented", num(s->plan.cut));
 	o = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "interface",
 		      daemon_link_state(d)->name, "ethtool",
 		      daemon_link_state(d)->ethtool_ok, "features", list,

@@ -16,6 +16,12 @@ json_t *control_status(struct daemon *d);
 json_t *control_features(struct daemon *d);
 json_t *control_stats(struct daemon *d);
 
+/* ---- control_plugins.c ---- */
+json_t *control_plugins(struct daemon *d);
+/* NULL: refused, and a sentence in `err`. */
+json_t *control_plugin_set(struct daemon *d, const struct control_req *q, char *err,
+			   size_t err_len);
+
 /* Flows asked of a worker at a time: it is held up for as long as copying
  * these takes. */
 #define CONTROL_PAGE 256

@@ -11,10 +11,9 @@
 #include <string.h>
 
 static const char *const method_name[CONTROL_METHODS] = {
-	[CONTROL_STATUS] = "gust.Status",
-	[CONTROL_FEATURES] = "gust.Features",
-	[CONTROL_FLOWS] = "gust.Flows",
-	[CONTROL_STATS] = "gust.Stats",
+	[CONTROL_STATUS] = "gust.Status",   [CONTROL_FEATURES] = "gust.Features",
+	[CONTROL_FLOWS] = "gust.Flows",     [CONTROL_STATS] = "gust.Stats",
+	[CONTROL_PLUGINS] = "gust.Plugins", [CONTROL_PLUGIN_SET] = "gust.PluginSet",
 };
 
 int control_frame(const char *buf, size_t len, size_t *ret_len)
@@ -79,6 +78,37 @@ static int take_addr(json_t *v, struct control_req *q, char *err, size_t err_len
 	return 0;
 }
 
+static int take_text(json_t *v, const char *what, char *ret, size_t size, char *err,
+		     size_t err_len)
+{
+	const char *s = json_string_value(v);
+
+	if (!s || strlen(s) >= size)
+		return REFUSE("%s: expected a string of at most %zu bytes", what,
+			      size - 1);
+	strcpy(ret, s);
+	return 0;
+}
+
+static int take_plugin(const char *key, json_t *v, struct control_req *q, char *err,
+		       size_t err_len)
+{
+	if (!strcmp(key, "name"))
+		return take_text(v, key, q->name, sizeof(q->name), err, err_len);
+	if (!strcmp(key, "options")) {
+		q->has_options = true;
+		return take_text(v, key, q->options, sizeof(q->options), err,
+				 err_len);
+	}
+	if (strcmp(key, "enable"))
+		return REFUSE("gust.PluginSet takes no parameter \"%.40s\"", key);
+	if (!json_is_boolean(v))
+		return REFUSE("enable: expected true or false");
+	q->has_enable = true;
+	q->enable = json_is_true(v);
+	return 0;
+}
+
 static int take_params(json_t *params, struct control_req *q, char *err,
 		       size_t err_len)
 {
@@ -92,6 +122,8 @@ static int take_params(json_t *params, struct control_req *q, char *err,
 			r = take_proto(v, q, err, err_len);
 		else if (q->method == CONTROL_FLOWS && !strcmp(key, "address"))
 			r = take_addr(v, q, err, err_len);
+		else if (q->method == CONTROL_PLUGIN_SET)
+			r = take_plugin(key, v, q, err, err_len);
 		else
 			r = REFUSE("%s takes no parameter \"%.40s\"",
 				   method_name[q->method], key);
@@ -127,7 +159,13 @@ static int take_request(json_t *root, struct control_req *q, char *err,
 	if (json_object_size(root) != (params ? 2 : 1))
 		return REFUSE("expected \"method\" and \"parameters\" only");
 	r = take_method(json_string_value(method), q, err, err_len);
-	return r || !params ? r : take_params(params, q, err, err_len);
+	if (!r && params)
+		r = take_params(params, q, err, err_len);
+	if (!r && q->method == CONTROL_PLUGIN_SET &&
+	    (!q->name[0] || !(q->has_enable || q->has_options)))
+		return REFUSE("gust.PluginSet: expected \"name\" and \"enable\" or "
+			      "\"options\"");
+	return r;
 }
 
 int control_parse(const char *msg, size_t len, struct control_req *ret_req,

@@ -24,6 +24,8 @@ enum control_method {
 	CONTROL_FEATURES,
 	CONTROL_FLOWS,
 	CONTROL_STATS,
+	CONTROL_PLUGINS,
+	CONTROL_PLUGIN_SET,
 	CONTROL_METHODS
 };
 
@@ -34,6 +36,10 @@ struct control_req {
 	bool has_addr; /* inside, outside or host address in the prefix */
 	struct ipaddr addr;
 	uint8_t plen;
+	/* gust.PluginSet: `name`, and one or both of the others */
+	char name[16];
+	bool has_enable, enable, has_options;
+	char options[480];
 };
 
 /* Is a whole request at `buf`? 1 and its length without the NUL; 0: not yet;

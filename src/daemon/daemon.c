@@ -415,7 +415,10 @@ static int start_threads(struct daemon *d)
 static int start_workers(struct daemon *d)
 {
 	struct worker_conf wc[GUST_WORKERS_MAX];
+	struct engine_set set;
 	int r;
+
+	registry_set(d->plugins, &set);
 
 	d->snap = daemon_snapshot(d);
 	if (!d->snap)
@@ -430,6 +433,9 @@ static int start_workers(struct daemon *d)
 					      .mac = d->mac,
 					      .busy_poll_us = d->conf->busy_poll_us,
 					      .demote = on_demote,
+					      .plugins = &set,
+					      .plugin_log = plugins_on_log,
+					      .plugin_fault = plugins_on_fault,
 					      .gone = on_gone,
 					      .arg = d };
 	r = workers_new(wc, d->nworkers, d->worker);
@@ -525,6 +531,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		vanish(d);
 	else
 		changed(d, LINK_CHG_FEAT);
+	plugins_faulted(d);
 }
 
 static void on_stop(evutil_socket_t sig, short what, void *arg)
@@ -634,6 +641,9 @@ static int start(struct daemon *d)
 	if (r < 0)
 		return r;
 	raise_nofile();
+	r = plugins_start(d);
+	if (r < 0)
+		return r;
 	prove(d);
 	d->nworkers = count_workers(d->conf);
 	r = make_pools(d);
@@ -695,6 +705,7 @@ static void release(struct daemon *d)
 				i, left);
 	}
 	free(d->snap);
+	plugins_stop(d);
 	if (d->base)
 		event_base_free(d->base);
 	if (d->wake_fd >= 0)

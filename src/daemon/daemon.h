@@ -6,10 +6,12 @@
 #define GUST_DAEMON_DAEMON_H
 
 #include <event2/event.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "daemon/conf.h"
 #include "link/link.h"
+#include "offload/registry.h"
 #include "port/port.h"
 #include "proof/proof.h"
 #include "work/worker.h"
@@ -32,6 +34,11 @@ struct daemon {
 	_Atomic uint32_t demoted; /* FEAT_BIT()s refused at run time */
 	struct port_caps to_kernel, from_kernel;
 	struct stack_snap *snap; /* the current one */
+	struct registry *plugins;
+	pthread_mutex_t
+		fault_lock; /* n_faulty, faulty: workers tell the main thread */
+	unsigned n_faulty;
+	char faulty[4][GUST_PLUGIN_NAME_MAX + 1];
 	unsigned nworkers;
 	struct worker *worker[GUST_WORKERS_MAX];
 	struct control *control;
@@ -86,6 +93,34 @@ void daemon_follow(struct daemon *d, unsigned chg);
 
 /* TUN_F_* <-> FEAT_BIT()s */
 unsigned daemon_tun_f(uint32_t feats);
+
+/* ---- plugins.c: offload plugins ---- */
+
+/* Load, disable and set options as the configuration says; what is refused is
+ * logged, and the daemon runs on without it. 0 or -ENOMEM. */
+int plugins_start(struct daemon *d);
+void plugins_stop(struct daemon *d);
+
+/* FEAT_BIT()s that the enabled plugins and gust itself provide. */
+uint32_t plugins_provide(const struct daemon *d);
+
+/* How large a packet may get that is merged on the way in; 0: no merging. */
+uint32_t plugins_gro_max(const struct daemon *d);
+
+/* The engine's callbacks, in a worker's thread; `arg` is the daemon. */
+void plugins_on_log(void *arg, enum gust_log_level level, const char *plugin,
+		    const char *text);
+void plugins_on_fault(void *arg, const char *plugin, const char *what);
+
+/* In the main thread, after a fault was told: take the plugin away. */
+void plugins_faulted(struct daemon *d);
+
+/* At run time: enable, disable, give options. No packet is lost. 0; -errno and a
+ * sentence. */
+int plugins_enable(struct daemon *d, const char *name, bool on, char *err,
+		   size_t err_len);
+int plugins_options(struct daemon *d, const char *name, const char *options,
+		    char *err, size_t err_len);
 
 /* ---- control.c: varlink framing, JSON, on a unix socket ---- */
 

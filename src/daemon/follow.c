@@ -58,7 +58,9 @@ const struct link_state *daemon_link_state(const struct daemon *d)
 
 static unsigned negotiate(struct daemon *d)
 {
-	const struct link_want want = { .feats = d->conf->feats };
+	/* A feature that needs software behind it is not wanted without. */
+	const struct link_want want = { .feats = d->conf->feats &
+						 plugins_provide(d) };
 	const struct link_proof proof = { d->proof.tried, d->proof.ok,
 					  d->proof.failed };
 	unsigned tun_f;
@@ -161,6 +163,7 @@ struct stack_snap *daemon_snapshot(const struct daemon *d)
 	*s = d->conf->snap;
 	s->generation = d->snap ? d->snap->generation + 1 : 1;
 	s->to_inside = d->to_kernel;
+	s->gro_max = plugins_gro_max(d);
 	s->up = daemon_link_state(d)->up;
 	s->tcp.secret = d->tcp_secret;
 	set_addresses(d, s);

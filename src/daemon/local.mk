@@ -18,9 +18,11 @@ libgust_daemon_a_SOURCES = \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/follow.c \
-	src/daemon/notify.c
+	src/daemon/notify.c \
+	src/daemon/plugins.c \
+	src/daemon/control_plugins.c
 libgust_daemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(NL_CFLAGS) \
-	$(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+	$(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) -DGUST_PLUGINDIR='"$(gustplugindir)"'
 
 sbin_PROGRAMS += gustd
 gustd_SOURCES = src/daemon/main.c

@@ -46,14 +46,16 @@ static void end_state(struct runner *r, struct gust_batch *held)
 
 void engine_free(struct engine *e)
 {
-	struct gust_batch held;
+	struct gust_batch held[2];
 
 	if (!e)
 		return;
-	gust_batch_init(&held);
+	gust_batch_init(&held[GUST_RX]);
+	gust_batch_init(&held[GUST_TX]);
 	for (unsigned i = 0; i < e->n; i++)
-		end_state(&e->run[i], &held);
-	pkt_batch_free(&held);
+		end_state(&e->run[i], held);
+	pkt_batch_free(&held[GUST_RX]);
+	pkt_batch_free(&held[GUST_TX]);
 	free(e);
 }
 

@@ -63,8 +63,8 @@ void engine_free(struct engine *e); /* packets held are freed */
 
 /*
  * Run these plugins from now on. States of plugins that stay (same descriptor and
- * generation) stay; packets that leaving ones held are appended to `held`, so that
- * none is lost. 0, or -errno and in `err` which plugin could not begin: it is left
+ * generation) stay; packets that leaving ones held are appended to held[GUST_RX] and
+ * held[GUST_TX], so that none is lost. 0, or -errno and in `err` which plugin could not begin: it is left
  * out, the others run.
  */
 int engine_set(struct engine *e, const struct engine_set *set,

@@ -13,6 +13,8 @@ struct runner {
 	void *state; /* NULL: worker_open() failed, passed over */
 	bool disabled;
 	struct engine_stats st;
+	uint64_t log_since_us; /* rate limit: lines since then */
+	unsigned log_lines;
 };
 
 /* What a host call needs to know of its worker. */

@@ -12,6 +12,10 @@
 #include "wire/crc32c.h"
 #include "wire/csum.h"
 
+/* A plugin may say so much, and then is quiet for the rest of the time. */
+#define LOG_LINES 5
+#define LOG_PERIOD_US 1000000
+
 static struct gust_pkt *host_pkt_new(struct gust_worker *w)
 {
 	return pkt_new(w->conf.pool);
@@ -141,9 +145,16 @@ static void host_drop(struct gust_worker *w, struct gust_pkt *p, enum gust_drop 
 static void host_log(struct gust_worker *w, enum gust_log_level level,
 		     const char *text)
 {
-	if (w->conf.log)
-		w->conf.log(w->conf.arg, level, w->cur ? w->cur->st.name : "",
-			    text);
+	struct runner *r = w->cur;
+
+	if (!w->conf.log || !r)
+		return;
+	if (w->conf.env->now_us - r->log_since_us >= LOG_PERIOD_US) {
+		r->log_since_us = w->conf.env->now_us;
+		r->log_lines = 0;
+	}
+	if (r->log_lines++ < LOG_LINES)
+		w->conf.log(w->conf.arg, level, r->st.name, text);
 }
 
 static void host_count(struct gust_worker *w, unsigned i, uint64_t n)

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "offload/engine_internal.h"
 
@@ -328,6 +329,23 @@ int registry_load_dir(struct registry *r, const char *dir)
 	}
 	free(list);
 	return taken;
+}
+
+void registry_find_dir(const char *installed, char *ret, size_t len)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+
+	if (n > 0) {
+		exe[n] = '\0';
+		slash = strrchr(exe, '/');
+		*slash = '\0';
+		if (snprintf(ret, len, "%s/plugins", exe) < (int)len &&
+		    !access(ret, R_OK | X_OK))
+			return;
+	}
+	snprintf(ret, len, "%s", installed);
 }
 
 /* ---- changes ---- */

@@ -39,6 +39,10 @@ void registry_free(struct registry *r);
 /* Load every *.so of a directory, in the order of their names; returns how many
  * were taken, or -errno when it cannot be read. Those refused are listed, too. */
 int registry_load_dir(struct registry *r, const char *dir);
+/* The directory to load from: `plugins` beside the running program (a build tree),
+ * otherwise `installed`. */
+void registry_find_dir(const char *installed, char *ret, size_t len);
+
 /* One module. 0; -errno and a sentence. */
 int registry_load(struct registry *r, const char *path, char *err, size_t err_len);
 /* A descriptor of this program (tests, fuzzing). `desc` is borrowed. */

@@ -49,6 +49,7 @@ struct stack_publish {
 struct stack_snap {
 	uint64_t generation;
 	struct port_caps to_inside; /* what the interface takes from us */
+	uint32_t gro_max; /* merge what comes in up to this length, 0: do not */
 	bool up;
 	/* The stack's own addresses: peers of point-to-point addresses, and those
 	 * of the configuration. The first of each family is where ICMP errors come

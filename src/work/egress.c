@@ -8,10 +8,9 @@
  * the packet is cut to the next smaller form and sent again, and the daemon is
  * told so that it can say so.
  */
-#include "offload/segment.h"
 #include "work/worker_internal.h"
 
-#define SMALL_SUPER 65000 /* payload of a superpacket within 64 KB */
+#define SMALL_SUPER 65535 /* IP length of a superpacket without BIG TCP */
 
 /* The feature that carries a packet of this form. */
 static enum feat feat_of(const struct gust_pkt *p, const struct port_caps *caps)
@@ -96,8 +95,7 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 		struct gust_batch smaller;
 
 		gust_batch_init(&smaller);
-		if (len <= SMALL_SUPER ||
-		    seg_cut(p, SMALL_SUPER - SMALL_SUPER % p->gso_size, &smaller))
+		if (plan_split(w->engine, p, SMALL_SUPER, &smaller))
 			break;
 		w->stats.nomem++;
 		gust_batch_splice(&smaller, todo);
@@ -106,8 +104,7 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 	}
 	case PORT_TX_REFUSED: {
 		bool plain = !p->gso_size && !(p->need & GUST_F_CSUM);
-		struct gust_batch smaller;
-		enum drop_reason r;
+		struct gust_batch one, smaller;
 
 		if (plain) { /* nothing simpler exists */
 			drop_count(&w->stats.drops, DROP_PORT_ERROR, 1);
@@ -115,10 +112,10 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 			return;
 		}
 		refuse(w, p);
+		gust_batch_init(&one);
 		gust_batch_init(&smaller);
-		r = seg_fit(p, &w->caps, &smaller);
-		if (r != DROP_NONE)
-			drop_count(&w->stats.drops, r, 1);
+		gust_batch_push(&one, p);
+		plan_fit(w->engine, &one, &w->caps, &smaller, &w->stats.plan);
 		gust_batch_splice(&smaller, todo);
 		*todo = smaller;
 		return;
@@ -161,28 +158,72 @@ static void resolve(struct worker *w, struct gust_batch *fitted,
 	}
 }
 
+/* As on the wire: nothing merged, nothing owed. */
+static void to_wire(struct worker *w, struct gust_batch *b, uint32_t mtu)
+{
+	const struct port_caps wire = { .mtu = mtu };
+	struct plan_stats none = { 0 };
+	struct gust_batch cut;
+
+	gust_batch_init(&cut);
+	plan_fit(w->engine, b, &wire, &cut, &none);
+	*b = cut;
+}
+
+static void merge(struct worker *w, struct gust_batch *b, uint32_t max)
+{
+	const struct gust_gro_req req = { .max4 = max,
+					  .max6 = max,
+					  .max_udp = SMALL_SUPER };
+
+	engine_gro(w->engine, b, &req);
+}
+
+/* A filter sees single packets; around it, superpackets are cut and made again. */
+static void filter(struct worker *w, enum gust_dir dir, struct gust_batch *b,
+		   uint32_t mtu)
+{
+	to_wire(w, b, mtu);
+	engine_filter(w->engine, dir, b);
+}
+
+void ingress_stages(struct worker *w, struct gust_batch *in)
+{
+	uint32_t n;
+
+	gust_batch_splice(in, &w->held[GUST_RX]);
+	if (engine_filters(w->engine))
+		filter(w, GUST_RX, in, UINT32_MAX / 2);
+	n = in->n;
+	if (w->snap->gro_max)
+		merge(w, in, w->snap->gro_max);
+	w->stats.rx_merged += n - in->n;
+}
+
+/* What fits the port, in a form that it takes. */
+static void fit(struct worker *w, struct gust_batch *out, struct gust_batch *fitted)
+{
+	if (engine_filters(w->engine)) {
+		filter(w, GUST_TX, out, w->caps.mtu);
+		merge(w, out, w->caps.gso_max6);
+	}
+	gust_batch_splice(out, &w->held[GUST_TX]);
+	plan_fit(w->engine, out, &w->caps, fitted, &w->stats.plan);
+}
+
 void egress_send(struct worker *w, struct gust_batch *out)
 {
-	struct gust_pkt *p;
+	struct gust_batch fitted, frames;
 
-	while ((p = gust_batch_pop(out))) {
-		struct gust_batch fitted, frames;
-		uint32_t segs = p->gso_size;
-		enum drop_reason r;
-
-		gust_batch_init(&fitted);
-		r = seg_fit(p, &w->caps, &fitted);
-		if (r != DROP_NONE)
-			drop_count(&w->stats.drops, r, 1);
-		w->stats.sw_segmented += segs && fitted.n > 1;
-		if (!w->neigh) {
-			send_fitted(w, &fitted);
-			continue;
-		}
-		gust_batch_init(&frames);
-		resolve(w, &fitted, &frames);
-		send_fitted(w, &frames);
+	gust_batch_init(&fitted);
+	fit(w, out, &fitted);
+	if (!w->neigh) {
+		send_fitted(w, &fitted);
+		return;
 	}
+	gust_batch_init(&frames);
+	resolve(w, &fitted, &frames);
+	send_fitted(w, &frames);
 }
 
 void egress_retry(struct worker *w)

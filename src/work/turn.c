@@ -2,7 +2,8 @@
 /*
  * turn.c - the pipeline, once round
  *
- *	handed over + port rx -> classify -> stack_input -> stack_turn -> egress
+ *	port rx -> [filter, merge] -> classify, handed over -> stack_input ->
+ *	stack_turn -> egress
  *
  * A packet is owned by the worker that flow_owner() names; others hand it over.
  * On a tap, neighbour messages are of interest to every worker (each keeps its
@@ -106,16 +107,16 @@ static void classify(struct worker *w, struct gust_pkt *p, struct gust_batch *mi
 	gust_batch_push(mine, p);
 }
 
-/* Read a budget from the port. Returns true when more may wait there. */
-static bool receive(struct worker *w, struct gust_batch *mine)
+/* Read a budget from the port into `in`. Returns true when more may wait there. */
+static bool receive(struct worker *w, struct gust_batch *in)
 {
 	struct port *port = w->conf.port;
 	uint64_t bytes = 0;
 	unsigned n = 0;
+	bool more = true;
 
-	while (bytes < RX_BUDGET_BYTES && n < RX_BUDGET_PACKETS) {
+	while (more && bytes < RX_BUDGET_BYTES && n < RX_BUDGET_PACKETS) {
 		struct gust_batch b;
-		struct gust_pkt *p;
 		int got;
 
 		gust_batch_init(&b);
@@ -123,22 +124,35 @@ static bool receive(struct worker *w, struct gust_batch *mine)
 				    &w->stats.drops);
 		if (got < 0) {
 			w->port_gone = true;
-			return false;
+			more = false;
+			break;
 		}
 		n += got;
-		w->stats.rx_packets += got;
-		while ((p = gust_batch_pop(&b))) {
+		more = got == RX_CHUNK;
+		for (const struct gust_pkt *p = b.first; p; p = p->next) {
 			bytes += p->len;
 			w->stats.rx_super += p->gso_size != 0;
-			classify(w, p, mine);
 		}
-		if (got < RX_CHUNK) {
-			w->stats.rx_bytes += bytes;
-			return false;
-		}
+		gust_batch_splice(in, &b);
 	}
+	w->stats.rx_packets += n;
 	w->stats.rx_bytes += bytes;
-	return true;
+	return more;
+}
+
+/* Read, run the stages of the way in, keep what is ours. */
+static bool take_in(struct worker *w, struct gust_batch *mine)
+{
+	struct gust_batch in;
+	struct gust_pkt *p;
+	bool more;
+
+	gust_batch_init(&in);
+	more = receive(w, &in);
+	ingress_stages(w, &in);
+	while ((p = gust_batch_pop(&in)))
+		classify(w, p, mine);
+	return more;
 }
 
 /* Everything of ours, l2 stripped, to the stack. */
@@ -221,7 +235,7 @@ bool work_turn(struct worker *w)
 	if (w->backlog.n)
 		egress_retry(w);
 	more = handoff_pop(w, &mine);
-	more |= receive(w, &mine);
+	more |= take_in(w, &mine);
 	if (mine.n)
 		to_stack(w, &mine, &frames);
 	neigh_due(w, &frames);
@@ -249,5 +263,10 @@ uint64_t work_deadline(const struct worker *w)
 		d = w->drain_until_us;
 	if (w->trim_at_us < d)
 		d = w->trim_at_us;
+	for (enum gust_dir dir = GUST_RX; dir <= GUST_TX; dir++) {
+		n = engine_deadline(w->engine, dir);
+		if (n < d)
+			d = n;
+	}
 	return d;
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -278,6 +279,8 @@ static void wind_up(struct worker *w)
 	w->stack = NULL;
 	egress_send(w, &out);
 	pkt_batch_free(&w->backlog);
+	engine_free(w->engine);
+	w->engine = NULL;
 }
 
 /* The interface is gone: only calls of the main thread are served, until it
@@ -350,6 +353,9 @@ static void worker_free(struct worker *w)
 	if (w->stack)
 		stack_free(w->stack, &out, &w->env);
 	pkt_batch_free(&out);
+	pkt_batch_free(&w->held[GUST_RX]);
+	pkt_batch_free(&w->held[GUST_TX]);
+	engine_free(w->engine);
 	neigh_free(w->neigh);
 	for (unsigned i = 0; w->in && i < w->conf.n; i++) {
 		struct gust_pkt *p;
@@ -403,6 +409,38 @@ static int worker_l2(struct worker *w)
 	return w->neigh ? 0 : -ENOMEM;
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+static int worker_engine(struct worker *w)
+{
+	struct engine_conf ec = {
+		.pool = w->conf.pool,
+		.drops = &w->stats.drops,
+		.env = &w->env,
+		.clock_ns = clock_ns,
+		.log = w->conf.plugin_log,
+		.fault = w->conf.plugin_fault,
+		.arg = w->conf.arg,
+	};
+	char err[256];
+
+	gust_batch_init(&w->held[GUST_RX]);
+	gust_batch_init(&w->held[GUST_TX]);
+	w->engine = engine_new(&ec);
+	if (!w->engine)
+		return -ENOMEM;
+	if (w->conf.plugins &&
+	    engine_set(w->engine, w->conf.plugins, w->held, err, sizeof(err)))
+		log_err("worker %u: %s", w->conf.index, err);
+	return 0;
+}
+
 static int worker_new(const struct worker_conf *conf, struct worker **peers,
 		      struct worker **ret_w)
 {
@@ -423,6 +461,8 @@ static int worker_new(const struct worker_conf *conf, struct worker **peers,
 		r = worker_rings(w);
 	if (!r)
 		r = loop_new(w, &w->loop);
+	if (!r)
+		r = worker_engine(w);
 	if (!r)
 		r = worker_l2(w);
 	if (!r) {
@@ -516,6 +556,41 @@ void workers_publish(struct worker **w, unsigned n, const struct stack_snap *sna
 {
 	for (unsigned i = 0; i < n; i++)
 		worker_call(w[i], take_snap, (void *)snap);
+}
+
+struct plugins_call {
+	const struct engine_set *set;
+	char *err;
+	size_t err_len;
+	int r;
+};
+
+static void take_plugins(struct worker *w, void *arg)
+{
+	struct plugins_call *c = arg;
+	int r;
+
+	if (!w->engine)
+		return;
+	r = engine_set(w->engine, c->set, w->held, c->err, c->err_len);
+	if (r)
+		c->r = r;
+}
+
+int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
+		    char *err, size_t err_len)
+{
+	struct plugins_call c = { .set = set, .err = err, .err_len = err_len };
+
+	for (unsigned i = 0; i < n; i++)
+		worker_call(w[i], take_plugins, &c);
+	return c.r;
+}
+
+unsigned worker_plugin_stats(struct worker *w, struct engine_stats *ret,
+			     unsigned max)
+{
+	return w->engine ? engine_stats(w->engine, ret, max) : 0;
 }
 
 static void copy_stats(struct worker *w, void *arg)

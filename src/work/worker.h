@@ -9,6 +9,7 @@
 #define GUST_WORK_WORKER_H
 
 #include "ip/neigh.h"
+#include "offload/plan.h"
 #include "port/port.h"
 #include "relay/stack.h"
 
@@ -26,6 +27,11 @@ struct worker_conf {
 	 * that feature is demoted. */
 	void (*demote)(void *arg, enum feat f);
 	void (*gone)(void *arg); /* the interface vanished */
+	/* Offload plugins: the first set, and what they have to say (engine.h). */
+	const struct engine_set *plugins;
+	void (*plugin_log)(void *arg, enum gust_log_level level, const char *plugin,
+			   const char *text);
+	void (*plugin_fault)(void *arg, const char *plugin, const char *what);
 	void *arg;
 };
 
@@ -37,7 +43,8 @@ struct worker_stats {
 	struct pkt_pool_stats pool;
 	uint64_t rx_packets, rx_bytes, rx_super, tx_packets, tx_bytes, tx_super;
 	uint64_t tx_big; /* above 64 KB */
-	uint64_t sw_segmented; /* superpackets that we had to cut */
+	uint64_t rx_merged; /* packets that were merged into others on the way in */
+	struct plan_stats plan; /* what became of superpackets at the egress */
 	uint64_t nomem; /* cut because the port had no memory */
 	uint64_t refused[FEAT_N]; /* EINVAL from the port, by feature */
 	uint64_t handoff_in, handoff_out, turns, neigh_failed;
@@ -54,6 +61,16 @@ void workers_free(struct worker **w, unsigned n);
 /* Publish a snapshot to all; returns when every worker has taken it (so that the
  * old one can be freed). From the main thread only. */
 void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap);
+
+/* The same with the plugins that are to run. What those that leave have held goes
+ * on its way. -errno: one could not begin in some worker, and `err` says which; all
+ * others run. */
+int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
+		    char *err, size_t err_len);
+
+/* By worker_call(); returns how many. */
+unsigned worker_plugin_stats(struct worker *w, struct engine_stats *ret,
+			     unsigned max);
 
 /* Run fn(w, arg) in the worker's thread and wait for it. From the main thread. */
 void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),

@@ -43,6 +43,8 @@ struct worker {
 	struct port_caps caps; /* towards the inside: the snapshot's, less what the
 				  port refused since */
 	struct gust_batch backlog; /* the port said "again" */
+	struct engine *engine;
+	struct gust_batch held[2]; /* what plugins held that were taken away */
 	struct worker_stats stats;
 
 	/* handoff: in[i] is filled by worker i; peers is borrowed */
@@ -73,6 +75,9 @@ uint64_t work_now_us(void);
 bool work_turn(struct worker *w);
 /* When work_turn() is due again without an event. */
 uint64_t work_deadline(const struct worker *w);
+
+/* From the port to the pipeline: filters, then merging. */
+void ingress_stages(struct worker *w, struct gust_batch *in);
 
 /* Fit to the port and send. Takes all. */
 void egress_send(struct worker *w, struct gust_batch *out /*taken*/);

@@ -39,15 +39,17 @@ static inline void plug_log(void *arg, enum gust_log_level level,
 /* The set of the registry, in the engine; what leaving plugins held is freed. */
 static inline void plug_update(struct plug *g)
 {
-	struct gust_batch held;
+	struct gust_batch held[2];
 	struct engine_set set;
 	char err[256] = "";
 
-	gust_batch_init(&held);
+	gust_batch_init(&held[GUST_RX]);
+	gust_batch_init(&held[GUST_TX]);
 	registry_set(g->reg, &set);
-	assert_int_equal(engine_set(g->eng, &set, &held, err, sizeof(err)), 0);
+	assert_int_equal(engine_set(g->eng, &set, held, err, sizeof(err)), 0);
 	registry_collect(g->reg);
-	pkt_batch_free(&held);
+	pkt_batch_free(&held[GUST_RX]);
+	pkt_batch_free(&held[GUST_TX]);
 }
 
 /* `names`: plugins of the build tree ("tso", "uso"), NULL at the end. */
