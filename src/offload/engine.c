@@ -235,30 +235,44 @@ static void leave(struct engine *e, struct runner *r)
 	e->w.cur = NULL;
 }
 
-/* Take over what the plugin left in `res`; `max_payload` 0: any. Returns the
- * payload bytes that were accounted for. */
-static uint64_t take(struct engine *e, struct runner *r, struct gust_batch *res,
-		     uint32_t max_payload, uint32_t mtu, struct gust_batch *out)
+/* Of the outermost IP packet. */
+static uint32_t ip_len(const struct gust_pkt *p)
 {
-	uint64_t bytes = 0;
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].kind == GUST_L_IPV4 ||
+		    p->layer[i].kind == GUST_L_IPV6)
+			return p->len - p->layer[i].off;
+	return p->len;
+}
+
+/* Take over what the plugin left in `res`; `max_payload` 0: any. Of `before` payload
+ * bytes none may have vanished, unless dropped by name. */
+static void take(struct engine *e, struct runner *r, struct gust_batch *res,
+		 uint64_t before, uint32_t max_payload, uint32_t mtu,
+		 struct gust_batch *out)
+{
+	uint64_t bytes = e->w.dropped_payload;
+	bool bad = false;
 	struct gust_pkt *p;
 
 	while ((p = gust_batch_pop(res))) {
 		const char *what = wrong(p);
 
 		if (!what && max_payload && pkt_payload_len(p) > max_payload &&
-		    p->len > mtu + (uint32_t)GUST_HEADROOM)
+		    ip_len(p) > mtu)
 			what = "a piece larger than asked for";
 		if (what) {
 			fault(e, r, what);
 			discard(p);
+			bad = true;
 			continue;
 		}
 		bytes += pkt_payload_len(p);
 		r->st.out++;
 		gust_batch_push(out, p);
 	}
-	return bytes;
+	if (bytes < before && !bad)
+		fault(e, r, "payload is missing");
 }
 
 /* ---- the stages ---- */
@@ -266,12 +280,11 @@ static uint64_t take(struct engine *e, struct runner *r, struct gust_batch *res,
 unsigned engine_gso(struct engine *e, struct gust_batch *in,
 		    const struct gust_gso_req *req, struct gust_batch *out)
 {
-	uint64_t before, after;
 	struct gust_batch res;
 	struct runner *r;
 	unsigned n = in->n;
-	uint64_t dropped;
-	bool by_frags;
+	uint64_t before, dropped;
+	bool any_size;
 
 	if (!in->first)
 		return 0;
@@ -281,7 +294,7 @@ unsigned engine_gso(struct engine *e, struct gust_batch *in,
 		return n;
 	}
 	r = &e->run[e->cut[in->first->gso_type]];
-	by_frags = in->first->gso_size == GUST_GSO_BY_FRAGS;
+	any_size = req->partial || in->first->gso_size == GUST_GSO_BY_FRAGS;
 	before = payload_of(in);
 	dropped = r->st.dropped;
 	gust_batch_init(&res);
@@ -289,26 +302,21 @@ unsigned engine_gso(struct engine *e, struct gust_batch *in,
 	r->p.desc->gso(r->state, in, req, &res);
 	leave(e, r);
 	gust_batch_init(in);
-	after = take(e, r, &res, by_frags || req->partial ? 0 : req->step, req->mtu,
-		     out);
-	if (after + e->w.dropped_payload < before)
-		fault(e, r, "pieces are missing");
+	take(e, r, &res, before, any_size ? 0 : req->step, req->mtu, out);
 	return r->st.dropped - dropped;
 }
 
 static void merge_run(struct engine *e, struct runner *r, struct gust_batch *in,
 		      const struct gust_gro_req *req, struct gust_batch *out)
 {
-	uint64_t before = payload_of(in), after;
+	uint64_t before = payload_of(in);
 	struct gust_batch res;
 
 	gust_batch_init(&res);
 	enter(e, r, in->n);
 	r->p.desc->gro(r->state, in, req, &res);
 	leave(e, r);
-	after = take(e, r, &res, 0, 0, out);
-	if (after + e->w.dropped_payload < before)
-		fault(e, r, "payload is missing");
+	take(e, r, &res, before, 0, 0, out);
 }
 
 void engine_gro(struct engine *e, struct gust_batch *b,
@@ -368,7 +376,7 @@ void engine_filter(struct engine *e, enum gust_dir dir, struct gust_batch *b)
 		r->p.desc->filter(r->state, dir, b, e->w.conf.env->now_us, &res);
 		leave(e, r);
 		gust_batch_init(b);
-		take(e, r, &res, 0, 0, b);
+		take(e, r, &res, 0, 0, 0, b);
 	}
 }
 

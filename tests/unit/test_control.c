@@ -20,9 +20,11 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "daemon/control_methods.h"
 #include "daemon/control_proto.h"
 #include "daemon/daemon.h"
+#include "fakeplug.h"
 
 /* ---- in the workers' place ---- */
 
@@ -55,6 +57,27 @@ struct stack *worker_stack(struct worker *w)
 const struct env *worker_env(struct worker *w)
 {
 	return NULL;
+}
+
+/* plugins: one worker counts for the other */
+unsigned worker_plugin_stats(struct worker *w, struct engine_stats *ret,
+			     unsigned max)
+{
+	memset(ret, 0, sizeof(*ret));
+	strcpy(ret->name, "fake");
+	ret->in = 5;
+	ret->out = 7;
+	ret->counter[0] = 2;
+	return 1;
+}
+
+static unsigned fake_sets; /* given to the workers */
+
+int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
+		    char *err, size_t err_len)
+{
+	fake_sets++;
+	return 0;
 }
 
 void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap)
@@ -240,6 +263,8 @@ static int setup(void **state)
 	f->d.proof.tried = true;
 	f->d.proof.ok = FEAT_BIT(FEAT_TSO4);
 	f->d.demoted = FEAT_BIT(FEAT_USO);
+	f->d.plugins = registry_new();
+	assert_int_equal(registry_add(f->d.plugins, &fake_plugin, NULL, 0), 0);
 	assert_int_equal(
 		control_new(&f->d, f->path, &f->d.control, err, sizeof(err)), 0);
 	fake_flows = 0;
@@ -257,6 +282,8 @@ static int teardown(void **state)
 	assert_int_equal(stat(f->path, &st), -1); /* the socket is removed */
 	event_base_free(f->d.base);
 	conf_free(f->d.conf);
+	registry_free(f->d.plugins);
+	free(f->d.snap);
 	free(f);
 	return 0;
 }
@@ -349,6 +376,42 @@ static json_t *at(json_t *o, const char *path)
 		path += n + (path[n] == '.');
 	}
 	return o;
+}
+
+static void test_plugins(void **state)
+{
+	struct fixture *f = *state;
+	int fd = dial(f);
+	json_t *o = call(f, fd, "{\"method\":\"gust.Plugins\"}"), *p;
+
+	assert_int_equal(json_array_size(at(o, "plugins")), 1);
+	p = json_array_get(at(o, "plugins"), 0);
+	assert_string_equal(json_string_value(at(p, "name")), "fake");
+	assert_string_equal(json_string_value(at(p, "state")), "active");
+	assert_string_equal(json_string_value(at(p, "path")), "built in");
+	assert_int_equal(json_integer_value(at(p, "packets_in")), 10);
+	assert_int_equal(json_integer_value(at(p, "packets_out")), 14);
+	assert_int_equal(json_integer_value(at(p, "counters.runs")), 4);
+	assert_int_equal(json_array_size(at(p, "provides")), FEAT_N);
+	json_decref(o);
+
+	log_set_level(LOG_LVL_ERR);
+	fake_sets = 0;
+	o = call(f, fd,
+		 "{\"method\":\"gust.PluginSet\",\"parameters\":"
+		 "{\"name\":\"fake\",\"options\":\"x\"}}");
+	p = json_array_get(at(o, "plugins"), 0);
+	assert_string_equal(json_string_value(at(p, "options")), "x");
+	assert_int_equal(fake_sets, 1);
+	json_decref(o);
+	o = call(f, fd,
+		 "{\"method\":\"gust.PluginSet\",\"parameters\":"
+		 "{\"name\":\"fake\",\"enable\":false}}");
+	p = json_array_get(at(o, "plugins"), 0);
+	assert_string_equal(json_string_value(at(p, "state")), "disabled");
+	assert_int_equal(json_array_size(at(o, "provides")), 2);
+	json_decref(o);
+	close(fd);
 }
 
 static void test_status(void **state)
@@ -643,6 +706,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plugins, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

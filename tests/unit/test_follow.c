@@ -19,6 +19,7 @@
 #include "base/linux_compat.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "fakeplug.h"
 
 #define TSO (TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 #define USO (TUN_F_USO4 | TUN_F_USO6)
@@ -50,6 +51,18 @@ int tun_offload_ladder(struct port *port, unsigned want, unsigned *ret_granted)
 	return 0;
 }
 
+unsigned worker_plugin_stats(struct worker *w, struct engine_stats *ret,
+			     unsigned max)
+{
+	return 0;
+}
+
+int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
+		    char *err, size_t err_len)
+{
+	return 0;
+}
+
 void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap)
 {
 	published++;
@@ -71,6 +84,8 @@ static int setup(void **state)
 	struct daemon *d = calloc(1, sizeof(*d));
 
 	assert_int_equal(conf_load(NULL, &d->conf, stderr), 0);
+	d->plugins = registry_new();
+	assert_int_equal(registry_add(d->plugins, &fake_plugin, NULL, 0), 0);
 	memset(&link_now, 0, sizeof(link_now));
 	strcpy(link_now.name, "gust0");
 	link_now.present = link_now.up = link_now.lower_up = link_now.ethtool_ok =
@@ -96,6 +111,7 @@ static int teardown(void **state)
 	struct daemon *d = *state;
 
 	conf_free(d->conf);
+	registry_free(d->plugins);
 	free(d->snap);
 	free(snap_last);
 	snap_last = NULL;
@@ -254,6 +270,29 @@ static void test_tun_bits(void **state)
 	assert_int_equal(daemon_tun_f(FEAT_BIT(FEAT_GRO) | FEAT_BIT(FEAT_SG)), 0);
 }
 
+/* Features that need software behind them go with the plugin and return with it;
+ * what is merged on the way in, too. */
+static void test_plugin_gone(void **state)
+{
+	struct daemon *d = *state;
+	char err[128];
+
+	log_set_level(LOG_LVL_ERR);
+	daemon_negotiate(d);
+	assert_true(d->to_kernel.feats & FEAT_BIT(FEAT_TSO4));
+	assert_int_equal(plugins_enable(d, "fake", false, err, sizeof(err)), 0);
+	assert_false(snap_last->to_inside.feats & FEAT_BIT(FEAT_TSO4));
+	assert_true(snap_last->to_inside.feats & FEAT_BIT(FEAT_TX_CSUM));
+	assert_int_equal(snap_last->to_inside.gso_max4, snap_last->to_inside.mtu);
+	assert_int_equal(snap_last->gro_max, 0);
+	assert_int_equal(plugins_enable(d, "fake", true, err, sizeof(err)), 0);
+	assert_true(snap_last->to_inside.feats & FEAT_BIT(FEAT_TSO4));
+	assert_int_equal(snap_last->gro_max, 524280);
+	assert_int_equal(plugins_enable(d, "other", true, err, sizeof(err)),
+			 -ENOENT);
+	assert_string_equal(err, "no plugin \"other\" is loaded");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_demotion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_netlink, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_plugin_gone, setup, teardown),
 		cmocka_unit_test(test_tun_bits),
 	};
 

@@ -273,7 +273,7 @@ static void test_superpackets_both_ways(void **state)
 	assert_true(st.rx_super > 0);
 	assert_true(st.tx_super > 0);
 	assert_true(st.tx_big > 0);
-	assert_int_equal(st.sw_segmented, 0);
+	assert_int_equal(st.plan.cut, 0);
 	assert_int_equal(b->demoted, 0);
 	bed_free(b);
 }
