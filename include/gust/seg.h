@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gust/seg.h - what plugins that cut have in common: may this packet be cut?
+ *
+ * A header map comes from the daemon's dissector, but a plugin that writes by it
+ * looks first: every offset is held against the bytes, once per superpacket.
+ */
+#ifndef GUST_SEG_H
+#define GUST_SEG_H
+
+#include <gust/plugin.h>
+
+#define GUST_IP4_DF 0x4000 /* in the 16 bits of flags and fragment offset */
+
+enum gust_seg {
+	GUST_SEG_CUT, /* go ahead */
+	GUST_SEG_REFUSED, /* the headers forbid it: see gust_seg_whole() */
+	GUST_SEG_BAD, /* map or gso_size contradict the bytes */
+};
+
+/* Is there a whole header of layer `i`, and does it end where the next begins?
+ * Layers whose length does not stand in them need their fixed part. */
+static inline bool gust_seg_layer_ok(const struct gust_pkt *p, unsigned i)
+{
+	static const uint8_t min[] = {
+		[GUST_L_ETH] = 14,    [GUST_L_VLAN] = 4,    [GUST_L_ARP] = 28,
+		[GUST_L_IPV4] = 20,   [GUST_L_IPV6] = 40,   [GUST_L_HOPOPTS] = 8,
+		[GUST_L_ROUTING] = 8, [GUST_L_FRAGHDR] = 8, [GUST_L_DSTOPTS] = 8,
+		[GUST_L_AH] = 12,     [GUST_L_ESP] = 8,     [GUST_L_TCP] = 20,
+		[GUST_L_UDP] = 8,     [GUST_L_ICMP] = 8,    [GUST_L_ICMP6] = 8,
+		[GUST_L_SCTP] = 12,   [GUST_L_GRE] = 4,     [GUST_L_VXLAN] = 8,
+		[GUST_L_GENEVE] = 8,  [GUST_L_GUE] = 4,
+	};
+	const struct gust_layer *l = &p->layer[i];
+	uint32_t end = i + 1u < p->nlayer ? p->layer[i + 1].off : p->hlen, n;
+	const uint8_t *b = p->head + l->off;
+
+	if (l->kind >= sizeof(min) || !min[l->kind] || l->off > end ||
+	    end > p->hlen || end - l->off < min[l->kind])
+		return false;
+	n = end - l->off;
+	switch (l->kind) {
+	case GUST_L_IPV4:
+		return b[0] >> 4 == 4 && (b[0] & 15) * 4u == n;
+	case GUST_L_IPV6:
+		return b[0] >> 4 == 6 && n == 40;
+	case GUST_L_HOPOPTS:
+	case GUST_L_ROUTING:
+	case GUST_L_DSTOPTS:
+		return (b[1] + 1u) * 8 == n;
+	case GUST_L_TCP:
+		return (b[12] >> 4) * 4u == n;
+	case GUST_L_UDP: /* a tunnel's or the last: the header is all of it */
+		return n == 8;
+	}
+	return true;
+}
+
+/* Headers behind which segments must not be told apart, or would never be put
+ * together again: IPsec (the authentication value covers the whole), a routing
+ * header that is not at its end (the transport's pseudo header has the last
+ * address in it), fragments. */
+static inline bool gust_seg_forbids(const struct gust_pkt *p,
+				    const struct gust_layer *l)
+{
+	switch (l->kind) {
+	case GUST_L_AH:
+	case GUST_L_ESP:
+	case GUST_L_FRAGHDR:
+		return true;
+	case GUST_L_ROUTING:
+		return p->head[l->off + 3] != 0; /* segments left */
+	}
+	return l->flags & GUST_LF_FRAGMENT;
+}
+
+/*
+ * Look at a superpacket whose segments are those of `kind` (GUST_L_TCP or another
+ * transport), which must be the innermost layer, right behind IP and its
+ * extension headers. *ret_i3 is that IP layer's index. What is too short for a
+ * second segment passes: it is cut into one.
+ */
+static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind,
+					  unsigned *ret_i3)
+{
+	unsigned i;
+
+	if (!p->nlayer || p->nlayer > GUST_LAYERS_MAX)
+		return GUST_SEG_BAD;
+	for (i = 0; i < p->nlayer; i++)
+		if (!gust_seg_layer_ok(p, i))
+			return GUST_SEG_BAD;
+	for (i = 0; i < p->nlayer; i++)
+		if (gust_seg_forbids(p, &p->layer[i]))
+			return GUST_SEG_REFUSED;
+	if (!p->gso_size || p->gso_size > p->len - p->hlen)
+		return GUST_SEG_BAD;
+	if (p->layer[--i].kind != kind)
+		return GUST_SEG_BAD;
+	while (i-- && p->layer[i].kind >= GUST_L_HOPOPTS &&
+	       p->layer[i].kind <= GUST_L_DSTOPTS)
+		;
+	if (i >= p->nlayer ||
+	    (p->layer[i].kind != GUST_L_IPV4 && p->layer[i].kind != GUST_L_IPV6))
+		return GUST_SEG_BAD;
+	*ret_i3 = i;
+	return GUST_SEG_CUT;
+}
+
+/*
+ * A superpacket that must not be cut goes on as one packet, with its checksum
+ * completed if it was owed, when it fits the MTU; otherwise it is dropped by name.
+ * True: it went on.
+ */
+static inline bool gust_seg_whole(const struct gust_host *host,
+				  struct gust_worker *w, struct gust_pkt *p,
+				  const struct gust_gso_req *req,
+				  struct gust_batch *out)
+{
+	uint32_t l2 = 0;
+
+	for (unsigned i = 0; i < p->nlayer; i++) {
+		l2 = p->layer[i].off;
+		if (p->layer[i].kind != GUST_L_ETH &&
+		    p->layer[i].kind != GUST_L_VLAN)
+			break;
+	}
+	if (p->len - l2 > req->mtu) {
+		host->drop(w, p, GUST_DROP_GSO_REFUSED);
+		return false;
+	}
+	p->gso_size = 0;
+	p->gso_type = GUST_GSO_NONE;
+	p->need &= ~(uint32_t)(GUST_F_ECN | GUST_F_ACCECN | GUST_F_PARTIAL);
+	if (p->need & GUST_F_CSUM)
+		host->csum_complete(p);
+	gust_batch_push(out, p);
+	return true;
+}
+
+#endif
