@@ -7,3 +7,7 @@ gustplugin_PROGRAMS =
 CPPFLAGS_PLUGIN = -D_GNU_SOURCE -I$(top_srcdir)/include
 CFLAGS_PLUGIN = $(GUST_CFLAGS) -fPIC -fvisibility=hidden
 LDFLAGS_PLUGIN = $(GUST_LDFLAGS) -shared -Wl,-z,defs
+include plugins/tso.mk
+include plugins/uso.mk
+include plugins/ufo.mk
+include plugins/bigtcp.mk

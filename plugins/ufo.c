@@ -21,7 +21,8 @@
  * what is cut. One random identification per datagram (RFC 7739). All headers
  * stand in the first fragment (RFC 7112), or the cut is refused.
  *
- * A jumbogram cannot be fragmented (RFC 2675 3).
+ * A jumbogram cannot be fragmented (RFC 2675 3). In a tunnel each fragment becomes a
+ * packet of the tunnel: outer IDs count up, outer checksums are made from the bytes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static int plan(struct plan *pl, const struct gust_pkt *p, unsigned i3,
 	pl->at = p->layer[(pl->v4 ? i3 : unfragmentable6(p, i3)) + 1].off;
 	pl->front = p->hlen - pl->at;
 	pl->total = p->len - pl->at;
-	hdrs = pl->at - ip + (pl->v4 ? 0 : FRAG_HLEN);
+	hdrs = pl->at - gust_seg_ip_off(p) + (pl->v4 ? 0 : FRAG_HLEN);
 	room = req->mtu > hdrs ? req->mtu - hdrs : 0;
 	pl->chunk = (p->gso_size < room ? p->gso_size : room) & ~UINT32_C(7);
 	if (p->len - ip - (pl->v4 ? 0 : 40) > UINT16_MAX)
@@ -189,6 +190,21 @@ static int begin6(const struct ufo *u, struct plan *pl, struct gust_pkt *p)
 
 /* ---- both ---- */
 
+/* Outside a tunnel each fragment is a packet of its own. */
+static void set_outer(const struct ufo *u, const struct plan *pl,
+		      struct gust_pkt *q, uint32_t number)
+{
+	for (unsigned i = 0; i < pl->i3; i++) {
+		uint8_t *ip = q->head + q->layer[i].off;
+
+		if (q->layer[i].kind == GUST_L_IPV4 &&
+		    !(q->layer[i].flags & GUST_LF_FIXEDID))
+			gust_put16(ip + 4, gust_get16(ip + 4) + number);
+	}
+	u->host->fix_lengths(q);
+	u->host->outer_sums(q);
+}
+
 /* The fragment with bytes [off, off + n) of the fragmentable part. */
 static struct gust_pkt *fragment(const struct ufo *u, const struct plan *pl,
 				 const struct gust_pkt *p, uint32_t off, uint32_t n)
@@ -209,7 +225,7 @@ static struct gust_pkt *fragment(const struct ufo *u, const struct plan *pl,
 	else
 		gust_put16(q->head + pl->at - FRAG_HLEN + 2,
 			   off | (more ? IP6_MF : 0));
-	u->host->fix_lengths(q);
+	set_outer(u, pl, q, off / pl->chunk);
 	return q;
 }
 

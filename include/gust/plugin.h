@@ -90,8 +90,9 @@ struct gust_gso_req {
 	uint32_t step;
 	uint32_t mtu; /* largest IP packet of one segment */
 	bool csum; /* complete transport checksums: the port does not */
-	bool partial; /* GUST_F_PARTIAL: one superpacket of whole segments and,
-			 if need be, the rest */
+	bool partial; /* GUST_F_PARTIAL: superpackets of whole segments, at most
+			 `step`, with the headers of one, and the rest; the cut
+			 does it, the plugin sets the flag */
 };
 
 /* How large a merged packet may get, in bytes of the IP packet. */
@@ -196,6 +197,13 @@ struct gust_host {
 	/* Add to the plugin's counter `i` (gust_plugin.counters). */
 	void (*count)(struct gust_worker *w, unsigned i, uint64_t n);
 	uint64_t (*random)(struct gust_worker *w);
+
+	/* -- more about lengths and checksums -- */
+
+	/* Outer UDP checksums that lengths alone do not tell (fix_lengths() and the
+	 * cut leave them): those around a fragment, or around a transport without
+	 * an Internet checksum. Reads the payload if there is one. */
+	void (*outer_sums)(struct gust_pkt *p);
 };
 
 /* ---- what a plugin offers ---- */

@@ -32,7 +32,8 @@ static inline bool gust_seg_layer_ok(const struct gust_pkt *p, unsigned i)
 		[GUST_L_GENEVE] = 8,  [GUST_L_GUE] = 4,
 	};
 	const struct gust_layer *l = &p->layer[i];
-	uint32_t end = i + 1u < p->nlayer ? p->layer[i + 1].off : p->hlen, n;
+	uint32_t end = i + 1u < p->nlayer ? p->layer[i + 1].off : p->hlen;
+	uint32_t n, hlen;
 	const uint8_t *b = p->head + l->off;
 
 	if (l->kind >= sizeof(min) || !min[l->kind] || l->off > end ||
@@ -41,19 +42,25 @@ static inline bool gust_seg_layer_ok(const struct gust_pkt *p, unsigned i)
 	n = end - l->off;
 	switch (l->kind) {
 	case GUST_L_IPV4:
-		return b[0] >> 4 == 4 && (b[0] & 15) * 4u == n;
+		hlen = b[0] >> 4 == 4 ? (b[0] & 15) * 4u : 0;
+		break;
 	case GUST_L_IPV6:
-		return b[0] >> 4 == 6 && n == 40;
+		hlen = b[0] >> 4 == 6 ? 40 : 0;
+		break;
 	case GUST_L_HOPOPTS:
 	case GUST_L_ROUTING:
 	case GUST_L_DSTOPTS:
-		return (b[1] + 1u) * 8 == n;
+		hlen = (b[1] + 1u) * 8;
+		break;
 	case GUST_L_TCP:
 		return (b[12] >> 4) * 4u == n;
 	case GUST_L_UDP: /* a tunnel's or the last: the header is all of it */
 		return n == 8;
+	default:
+		return true;
 	}
-	return true;
+	/* a fragment's map ends early: its head may go on */
+	return hlen >= min[l->kind] && (i + 1u < p->nlayer ? hlen == n : hlen <= n);
 }
 
 /* Headers behind which segments must not be told apart, or would never be put
@@ -107,6 +114,16 @@ static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind
 	return GUST_SEG_CUT;
 }
 
+/* Where the outermost IP header begins. */
+static inline uint32_t gust_seg_ip_off(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].kind != GUST_L_ETH &&
+		    p->layer[i].kind != GUST_L_VLAN)
+			return p->layer[i].off;
+	return 0;
+}
+
 /*
  * A superpacket that must not be cut goes on as one packet, with its checksum
  * completed if it was owed, when it fits the MTU; otherwise it is dropped by name.
@@ -117,15 +134,7 @@ static inline bool gust_seg_whole(const struct gust_host *host,
 				  const struct gust_gso_req *req,
 				  struct gust_batch *out)
 {
-	uint32_t l2 = 0;
-
-	for (unsigned i = 0; i < p->nlayer; i++) {
-		l2 = p->layer[i].off;
-		if (p->layer[i].kind != GUST_L_ETH &&
-		    p->layer[i].kind != GUST_L_VLAN)
-			break;
-	}
-	if (p->len - l2 > req->mtu) {
+	if (p->len - gust_seg_ip_off(p) > req->mtu) {
 		host->drop(w, p, GUST_DROP_GSO_REFUSED);
 		return false;
 	}

@@ -13,6 +13,10 @@
  * IPv4 IDs advance by the number of segments in a piece, in every IPv4 layer whose
  * segments do not share one (GUST_LF_FIXEDID).
  *
+ * Partial (GSO_PARTIAL): whole segments stay together, and the head that is prepared
+ * is that of one of them; what does not fill a segment is a piece of its own, whose
+ * IDs go on where the port's counting will end.
+ *
  * Limits: heads of at most PKT_HEAD_LEN bytes.
  */
 #include <assert.h>
@@ -31,7 +35,7 @@ struct cut {
 	uint32_t segs; /* segments in a full piece */
 	uint8_t nid; /* IPv4 layers whose ID counts up */
 	uint8_t id_layer[GUST_LAYERS_MAX];
-	bool by_frags, no_csum, failed, outer;
+	bool by_frags, no_csum, failed, outer, fixed, partial;
 };
 
 _Static_assert(sizeof(struct cut) <= sizeof(((struct gust_cut *)0)->host),
@@ -81,19 +85,33 @@ static uint32_t piece_len(const struct gust_cut *c, const struct cut *h)
 {
 	uint32_t n = 0;
 
-	if (!h->by_frags)
-		return c->total - c->off < c->step ? c->total - c->off : c->step;
+	if (!h->by_frags) {
+		n = c->total - c->off < c->step ? c->total - c->off : c->step;
+		if (h->partial && n > c->p->gso_size)
+			n -= n % c->p->gso_size;
+		return n;
+	}
 	for (uint32_t i = h->frag; i < c->p->nfrag && i < h->frag + c->step; i++)
 		n += c->p->frag[i].len;
 	return n;
 }
 
+/* Payload bytes that the headers of a piece with `n` speak of. */
+static uint32_t head_len(const struct gust_cut *c, const struct cut *h, uint32_t n)
+{
+	return h->partial && n > c->p->gso_size ? c->p->gso_size : n;
+}
+
 static void find_ids(const struct gust_pkt *p, struct cut *h)
 {
-	for (unsigned i = 0; i < p->nlayer; i++)
-		if (p->layer[i].kind == GUST_L_IPV4 &&
-		    !(p->layer[i].flags & GUST_LF_FIXEDID))
+	for (unsigned i = 0; i < p->nlayer; i++) {
+		if (p->layer[i].kind != GUST_L_IPV4)
+			continue;
+		if (p->layer[i].flags & GUST_LF_FIXEDID)
+			h->fixed = true;
+		else
 			h->id_layer[h->nid++] = i;
+	}
 }
 
 int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
@@ -106,16 +124,15 @@ int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
 	r = check(c, p, req);
 	if (r)
 		return r;
-	if (p->layer[c->i3].kind == GUST_L_IPV6) {
-		lengths_strip_jumbo(p);
-		c->i3 = pkt_l3(p) - p->layer;
-		c->i4 = pkt_l4(p) - p->layer;
-	}
+	lengths_strip_jumbo(p);
+	c->i3 = pkt_l3(p) - p->layer;
+	c->i4 = pkt_l4(p) - p->layer;
 	c->p = p;
 	c->total = pkt_payload_len(p);
 	c->step = req->step;
 	h->w = w;
 	h->by_frags = p->gso_size == GUST_GSO_BY_FRAGS;
+	h->partial = req->partial && !h->by_frags;
 	h->segs = h->by_frags ? c->step : c->step / p->gso_size;
 	h->no_csum = p->layer[c->i4].kind == GUST_L_UDP &&
 		     p->layer[c->i3].kind == GUST_L_IPV4 &&
@@ -125,7 +142,7 @@ int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
 		p->need |= GUST_F_CSUM; /* what the pieces will owe */
 	find_ids(p, h);
 	h->outer = lengths_need_payload(p);
-	h->prepared = piece_len(c, h);
+	h->prepared = head_len(c, h, piece_len(c, h));
 	lengths_fix(p, h->prepared);
 	c->n = UINT32_MAX; /* the first is number 0 */
 	return 0;
@@ -175,6 +192,13 @@ static void advance_ids(const struct cut *h, struct gust_pkt *q, uint32_t by)
 	}
 }
 
+/* The flag speaks of a superpacket's segments. */
+static void forget_fixed(struct gust_pkt *q)
+{
+	for (unsigned i = 0; i < q->nlayer; i++)
+		q->layer[i].flags &= ~GUST_LF_FIXEDID;
+}
+
 static struct gust_pkt *piece(struct gust_cut *c, struct cut *h, uint32_t n)
 {
 	const struct gust_pkt *p = c->p;
@@ -200,6 +224,8 @@ static struct gust_pkt *piece(struct gust_cut *c, struct cut *h, uint32_t n)
 	if (!single) {
 		q->gso_size = p->gso_size;
 		q->gso_type = p->gso_type;
+	} else if (h->fixed) {
+		forget_fixed(q);
 	}
 	return q;
 }
@@ -208,7 +234,7 @@ struct gust_pkt *cut_next(struct gust_cut *c)
 {
 	struct cut *h = priv(c);
 	struct gust_pkt *q;
-	uint32_t n;
+	uint32_t n, said;
 
 	if (c->last || h->failed)
 		return NULL;
@@ -220,10 +246,12 @@ struct gust_pkt *cut_next(struct gust_cut *c)
 		h->failed = true;
 		return NULL;
 	}
-	if (n != h->prepared)
-		lengths_fix(q, n);
-	if (c->n)
-		advance_ids(h, q, c->n * h->segs);
+	said = head_len(c, h, n);
+	if (said != h->prepared)
+		lengths_fix(q, said);
+	if (c->n) /* the rest behind whole segments may be a piece early */
+		advance_ids(h, q,
+			    h->partial ? c->off / c->p->gso_size : c->n * h->segs);
 	h->next_off += n;
 	c->last = h->next_off == c->total;
 	return q;

@@ -120,6 +120,11 @@ static void host_fix_lengths(struct gust_pkt *p)
 	lengths_fix(p, pkt_payload_len(p));
 }
 
+static void host_outer_sums(struct gust_pkt *p)
+{
+	lengths_outer_sums(p);
+}
+
 static const enum drop_reason drops[GUST_DROP_N] = {
 	[GUST_DROP_NO_PKT] = DROP_NO_PKT,
 	[GUST_DROP_NO_SLAB] = DROP_NO_SLAB,
@@ -196,4 +201,5 @@ const struct gust_host engine_host = {
 	.log = host_log,
 	.count = host_count,
 	.random = host_random,
+	.outer_sums = host_outer_sums,
 };

@@ -100,6 +100,8 @@ static inline uint32_t pkt_segs(const struct gust_pkt *p)
 
 	if (p->gso_size == GUST_GSO_BY_FRAGS)
 		return p->nfrag ? p->nfrag : 1;
+	if (p->gso_type == GUST_GSO_UFO)
+		n += 8; /* the UDP header counts */
 	return p->gso_size && n ? (n + p->gso_size - 1) / p->gso_size : 1;
 }
 

@@ -6,9 +6,9 @@
  * the header is derived from the header map, so it cannot contradict the
  * packet.
  *
- * A UFO packet (gso type UDP, from old guests) is one datagram that somebody
- * else should have fragmented. Taken whole it simply is a large datagram, so
- * that is what it becomes here: gso_size 0, and no later stage needs to know.
+ * A UFO packet (gso type UDP, from old guests) is one datagram that somebody else
+ * should have fragmented: gso_size is what an IP fragment may carry, the UDP header
+ * counted. Who takes datagrams takes it whole; who forwards it cuts it (ufo).
  *
  * The tunnel types (0x20, 0x40) are refused: the dissector ends at the outer
  * transport. Ports do not ask the kernel for them.
@@ -21,6 +21,7 @@
 #include "base/linux_compat.h"
 #include "wire/bytes.h"
 #include "wire/csum.h"
+#include "wire/udp.h"
 
 #define OFF_FLAGS 0
 #define OFF_TYPE 1
@@ -82,8 +83,15 @@ static enum drop_reason decode_gso(struct gust_pkt *p, const uint8_t *vh)
 		return DROP_BAD_GSO;
 	if (ecn && gso != GUST_GSO_TCP4 && gso != GUST_GSO_TCP6)
 		return DROP_BAD_VNET;
-	if (gso == GUST_GSO_UFO || pkt_payload_len(p) <= size)
+	if (gso == GUST_GSO_UFO) {
+		size &= ~7; /* fragments are counted in units of 8 bytes */
+		if (!size)
+			return DROP_BAD_GSO;
+		if (pkt_payload_len(p) + UDP_HLEN <= size)
+			return DROP_NONE;
+	} else if (pkt_payload_len(p) <= size) {
 		return DROP_NONE;
+	}
 	p->gso_type = gso;
 	p->gso_size = size;
 	if (ecn)

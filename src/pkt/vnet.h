@@ -18,7 +18,7 @@
  * Take what the header says about an already dissected packet. Nothing in it
  * is believed: the gso type must match the transport that the dissector found,
  * gso_size must be > 0 and is reduced to nothing when the payload fits one
- * segment, csum_start and csum_offset must point at that transport's checksum;
+ * segment (for UFO first to a multiple of 8), csum_start and csum_offset must point at that transport's checksum;
  * hdr_len is ignored. Sets gso_size, gso_type, GUST_F_CSUM or GUST_F_CSUM_OK
  * (DATA_VALID), GUST_F_ECN.
  * DROP_NONE, DROP_BAD_VNET or DROP_BAD_GSO.

@@ -217,6 +217,11 @@ void stack_input(struct stack *s, struct gust_batch *in /*taken*/,
 
 	s->env = env;
 	while ((p = gust_batch_pop(in))) {
+		/* whole, a datagram that was to be fragmented is just a large one */
+		if (p->gso_type == GUST_GSO_UFO) {
+			p->gso_size = 0;
+			p->gso_type = GUST_GSO_NONE;
+		}
 		if (!p->nlayer || !pkt_l3(p))
 			stack_drop(s, p, DROP_BAD_VERSION);
 		else if (p->layer[p->nlayer - 1].flags & GUST_LF_FRAGMENT)

@@ -8,6 +8,7 @@ include tests/unit/tcp.mk
 include tests/unit/tcpparts.mk
 include tests/unit/udp.mk
 include tests/unit/offload.mk
+include tests/unit/segmods.mk
 include tests/unit/port.mk
 include tests/unit/link.mk
 include tests/unit/proof.mk

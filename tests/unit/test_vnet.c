@@ -164,19 +164,42 @@ static void test_decode_gso(void **state)
 
 static void test_decode_ufo(void **state)
 {
-	struct tp t = { .udp = true, .len = 5000 };
-	struct gust_pkt *p = make(&t);
-	struct vh h = {
-		.flags = 1, .type = 3, .gso_size = 1480, .start = 20, .off = 6
-	};
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct tp t = { .udp = true, .v6 = v6, .len = 5000 };
+		struct gust_pkt *p = make(&t);
+		struct vh h = { .flags = 1,
+				.type = 3,
+				.hdr_len = v6 ? 48 : 28,
+				.gso_size = 1480,
+				.start = v6 ? 40 : 20,
+				.off = 6 };
 
-	/* one datagram, however somebody meant to fragment it */
-	assert_int_equal(decode(p, &h), DROP_NONE);
-	assert_int_equal(p->gso_size, 0);
-	assert_int_equal(p->need, GUST_F_CSUM);
-	h.gso_size = 0;
-	assert_int_equal(decode(p, &h), DROP_BAD_GSO);
-	pkt_free(p);
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(p->gso_type, GUST_GSO_UFO);
+		assert_int_equal(p->gso_size, 1480);
+		assert_int_equal(p->need, GUST_F_CSUM);
+		assert_int_equal(pkt_segs(p), 4); /* 5008 bytes in fragments */
+		assert_vh(p, &h);
+		h.gso_size = 1487; /* fragments carry multiples of 8 */
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(p->gso_size, 1480);
+		h.gso_size = 8;
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(p->gso_size, 8);
+		h.gso_size = 7;
+		assert_int_equal(decode(p, &h), DROP_BAD_GSO);
+		assert_int_equal(p->gso_size, 0);
+		h.gso_size = 0;
+		assert_int_equal(decode(p, &h), DROP_BAD_GSO);
+		h.gso_size = 5007; /* 5000: one fragment does not hold 5008 */
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(pkt_segs(p), 2);
+		h.gso_size = 5008; /* it does: nothing is to be cut */
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(p->gso_size, 0);
+		assert_int_equal(p->gso_type, GUST_GSO_NONE);
+		pkt_free(p);
+	}
 }
 
 static void test_decode_no_transport(void **state)

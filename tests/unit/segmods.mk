@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The plugins that cut, loaded from the build tree.
+EXTRA_DIST += tests/unit/pluglib.h tests/unit/seglib.h
+CPPFLAGS_SEGTEST = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+LIBS_SEGTEST = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_tso
+TESTS += tests/unit/test_tso
+tests_unit_test_tso_CPPFLAGS = $(CPPFLAGS_SEGTEST)
+tests_unit_test_tso_LDADD = $(LIBS_SEGTEST)
+EXTRA_tests_unit_test_tso_DEPENDENCIES = plugins/tso.so
