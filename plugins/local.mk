@@ -11,3 +11,5 @@ include plugins/tso.mk
 include plugins/uso.mk
 include plugins/ufo.mk
 include plugins/bigtcp.mk
+include plugins/gro.mk
+include plugins/uro.mk
