@@ -240,15 +240,18 @@ static inline bool merge_fit(const struct merge_ops *o, const struct gust_pkt *p
 
 /* ---- equal headers ---- */
 
-/* ID: the one that restores `b`? */
+/* Would a cutter give `b` its ID? They count up, or all are the same, which only
+ * packets with DF may be (RFC 6864 4.1): the second packet decides. */
 static inline bool merge_ip4_id(const struct merge_flow *f, const uint8_t *a,
 				const uint8_t *b, struct gust_layer la,
 				struct gust_layer lb, uint32_t b_segs,
 				bool *ret_fixed)
 {
 	uint16_t d = (uint16_t)(gust_get16(b + 4) - gust_get16(a + 4));
-	bool fixed = f->segs > 1 ? (la.flags & GUST_LF_FIXEDID) != 0 : d == 0;
+	bool fixed = d == 0 && gust_get16(a + 6) & IP4_DF;
 
+	if (f->segs > 1)
+		fixed = (la.flags & GUST_LF_FIXEDID) != 0;
 	if (d != (fixed ? 0 : (uint16_t)f->segs))
 		return false;
 	if (b_segs > 1 && fixed != ((lb.flags & GUST_LF_FIXEDID) != 0))

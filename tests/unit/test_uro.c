@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_uro.c - the UDP merging plugin, rule by rule, exact to the packet
+ */
+#include "mergelib.h"
+
+#define SIZE 1000
+
+static struct merging m;
+
+static int setup(void **state)
+{
+	merging_open(&m, "uro", "uso");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	merging_close(&m);
+	return 0;
+}
+
+static const struct mp plain4 = { .udp = true, .id = 100, .len = SIZE };
+static const struct mp plain6 = { .udp = true, .v6 = true, .len = SIZE };
+
+static void feed_lens(const struct mp *first, const uint32_t *lens, unsigned n)
+{
+	struct mp t = *first;
+
+	t.len = lens[0];
+	feed(&m, &t);
+	for (unsigned i = 1; i < n; i++) {
+		t = after(&t, lens[i]);
+		feed(&m, &t);
+	}
+}
+
+#define LENS(t, ...)                                                               \
+	feed_lens(t, (const uint32_t[]){ __VA_ARGS__ },                            \
+		  sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
+
+/* Two datagrams of which the second differs. */
+#define DIFFER(base, set, ...)                                                     \
+	do {                                                                       \
+		struct mp a_ = base, b_ = after(&a_, SIZE);                        \
+                                                                                   \
+		feed(&m, &a_);                                                     \
+		b_.set;                                                            \
+		feed(&m, &b_);                                                     \
+		EXPECT(&m, __VA_ARGS__);                                           \
+	} while (0)
+
+/* The only output is this superpacket. */
+static void assert_super(const struct mp *want, uint32_t need)
+{
+	const struct gust_pkt *p = m.b.first;
+	uint32_t n = mp_build(m.buf, want);
+	uint16_t field = p->layer[p->nlayer - 1].off + 6;
+	uint8_t *b;
+
+	assert_int_equal(m.b.n, 1);
+	assert_int_equal(p->gso_size, SIZE);
+	assert_int_equal(p->gso_type, want->v6 ? GUST_GSO_UDP6 : GUST_GSO_UDP4);
+	assert_int_equal(p->need, need);
+	assert_int_equal(p->hash, 7);
+	assert_int_equal(p->queue, 3);
+	assert_int_equal(p->len, n);
+	b = pkt_flat(p);
+	assert_int_equal(r16(b + field),
+			 want->no_csum ? 0 :
+					 gust_sum_fold_plain(pkt_csum_pseudo(p)));
+	memcpy(b + field, m.buf + field, 2);
+	assert_memory_equal(b, m.buf, n);
+	free(b);
+	rev_compare(&m.rev, m.g.eng, &m.b);
+}
+
+static void test_train(void **state)
+{
+	for (int i = 0; i < 8; i++) {
+		struct mp t = { .udp = true,
+				.v6 = i & 1,
+				.eth = i & 2,
+				.vlan = i & 4 ? 9 : 0,
+				.id = 0xfff0,
+				.tos = 2,
+				.label = 0x12345,
+				.len = SIZE };
+
+		feed_train(&m, t, 44);
+		t.len = 44 * SIZE;
+		merging_run(&m);
+		assert_super(&t, GUST_F_CSUM_OK);
+	}
+	assert_int_equal(m.rev.supers, 8);
+	assert_int_equal(m.rev.most, 44);
+}
+
+static void test_sizes(void **state)
+{
+	LENS(&plain4, 1000, 1000, 400, 1000, 1000);
+	EXPECT(&m, 3, 2);
+	LENS(&plain4, 400, 1000, 1000);
+	EXPECT(&m, 1, 2);
+	LENS(&plain6, 1000, 1000, 1001, 1001, 1);
+	EXPECT(&m, 2, 3);
+	LENS(&plain6, 1, 1, 1);
+	EXPECT(&m, 3);
+	/* a datagram without data cannot be restored */
+	LENS(&plain4, 1000, 0, 1000, 1000);
+	EXPECT(&m, 1, 1, 2);
+	LENS(&plain4, 0, 0);
+	EXPECT(&m, 1, 1);
+}
+
+static void test_fields(void **state)
+{
+	struct mp x = plain4;
+
+	DIFFER(plain4, tos = 3, 1, 1);
+	DIFFER(plain4, ttl = 63, 1, 1);
+	DIFFER(plain4, sport++, 1, 1);
+	DIFFER(plain4, dport++, 1, 1);
+	DIFFER(plain4, src++, 1, 1);
+	DIFFER(plain4, no_df = true, 1, 1);
+	DIFFER(plain4, from = 99, 2); /* any payload */
+	x.ipopt = 8;
+	DIFFER(x, from = 99, 1, 1);
+	x = plain4;
+	x.frag = 0x2000;
+	DIFFER(x, from = 99, 1, 1);
+	DIFFER(plain6, label++, 1, 1);
+	DIFFER(plain6, tos = 1, 1, 1);
+	DIFFER(plain6, ttl = 63, 1, 1);
+	DIFFER(plain6, dst++, 1, 1);
+	DIFFER(plain6, hop = 1, 1, 1);
+	x = plain6;
+	x.hop = 4;
+	x.dopt = 5;
+	DIFFER(x, from = 99, 2);
+	DIFFER(x, dopt = 6, 1, 1);
+	x.atomic = true;
+	DIFFER(x, from = 99, 1, 1);
+}
+
+static void feed_ids(bool no_df, uint16_t i1, uint16_t i2, uint16_t i3)
+{
+	struct mp t = plain4;
+
+	t.no_df = no_df;
+	t.id = i1;
+	feed(&m, &t);
+	t.id = i2;
+	feed(&m, &t);
+	t.id = i3;
+	feed(&m, &t);
+}
+
+static void test_ids(void **state)
+{
+	feed_ids(false, 65534, 65535, 0);
+	EXPECT(&m, 3);
+	feed_ids(true, 65534, 65535, 0);
+	EXPECT(&m, 3);
+	feed_ids(false, 0, 0, 0);
+	merging_run(&m);
+	assert_int_equal(m.b.first->layer[0].flags, GUST_LF_FIXEDID);
+	assert_segs(&m, (const unsigned[]){ 3 }, 1);
+	feed_ids(true, 0, 0, 0);
+	EXPECT(&m, 1, 1, 1);
+	feed_ids(false, 7, 8, 10);
+	EXPECT(&m, 2, 1);
+	feed_ids(false, 7, 7, 8);
+	EXPECT(&m, 2, 1);
+}
+
+static void test_zero_csum(void **state)
+{
+	struct mp t = plain4, whole = plain4;
+
+	t.no_csum = whole.no_csum = true;
+	whole.len = 5 * SIZE;
+	feed_train(&m, t, 5);
+	merging_run(&m);
+	assert_super(&whole, 0);
+	/* with and without: never together */
+	DIFFER(t, no_csum = false, 1, 1);
+	DIFFER(plain4, no_csum = true, 1, 1);
+	/* over IPv6 it is wrong, whoever vouches for it */
+	t.v6 = true;
+	feed_train(&m, t, 3);
+	EXPECT(&m, 1, 1, 1);
+	for (int i = 0; i < 3; i++)
+		feed(&m, &t)->need = GUST_F_CSUM_OK;
+	EXPECT(&m, 1, 1, 1);
+}
+
+/* Field 0 and owed: it has one, only not yet. */
+static void test_owed_csum(void **state)
+{
+	struct mp t = plain4, whole = plain4;
+
+	t.no_csum = true;
+	feed(&m, &t)->need = GUST_F_CSUM;
+	t = after(&t, SIZE);
+	feed(&m, &t)->need = GUST_F_CSUM;
+	t = after(&t, SIZE);
+	t.no_csum = false;
+	feed(&m, &t);
+	whole.len = 3 * SIZE;
+	merging_run(&m);
+	assert_super(&whole, GUST_F_CSUM);
+	t.no_csum = true; /* and this one has none */
+	feed(&m, &t)->need = GUST_F_CSUM;
+	t = after(&t, SIZE);
+	feed(&m, &t);
+	EXPECT(&m, 1, 1);
+}
+
+/* A sum of zero is sent as 0xffff, and comes back as that. */
+static void test_odd_csum(void **state)
+{
+	struct mp t = plain4;
+
+	for (unsigned i = 0; i < 5; i++) {
+		t.odd_csum = i & 1;
+		feed(&m, &t);
+		t = after(&t, SIZE);
+	}
+	EXPECT(&m, 5);
+}
+
+static void test_bad_csum(void **state)
+{
+	struct engine_stats st[4];
+
+	for (unsigned bad = 0; bad < 3; bad++) {
+		struct mp t = plain4;
+
+		for (unsigned i = 0; i < 4; i++) {
+			t.bad_csum = i == bad;
+			feed(&m, &t);
+			t = after(&t, SIZE);
+		}
+		if (bad == 0)
+			EXPECT(&m, 1, 3);
+		else if (bad == 1)
+			EXPECT(&m, 1, 1, 2);
+		else
+			EXPECT(&m, 2, 1, 1);
+	}
+	engine_stats(m.g.eng, st, 4);
+	assert_int_equal(st[0].counter[1], 3);
+}
+
+static void test_max_size(void **state)
+{
+	m.req.max4 = m.req.max6 = 500; /* TCP's */
+	feed_train(&m, plain4, 100);
+	EXPECT(&m, 65, 35);
+	feed_train(&m, plain6, 100);
+	EXPECT(&m, 65, 35);
+	m.req.max_udp = 500000;
+	feed_train(&m, plain6, 100);
+	EXPECT(&m, 65, 35);
+	m.req.max_udp = 28 + 4 * SIZE;
+	feed_train(&m, plain4, 10);
+	EXPECT(&m, 4, 4, 2);
+	m.req.max_udp--;
+	feed_train(&m, plain4, 10);
+	EXPECT(&m, 3, 3, 3, 1);
+	m.req.max_udp = 65535;
+	m.req.max_segs = 6;
+	feed_train(&m, plain6, 10);
+	EXPECT(&m, 6, 4);
+}
+
+static void test_superpackets(void **state)
+{
+	struct mp a = plain4, b;
+	struct gust_pkt *p;
+
+	for (int type = 0; type < 2; type++) {
+		a.len = 3 * SIZE;
+		p = feed(&m, &a);
+		p->gso_size = SIZE;
+		p->gso_type = type ? GUST_GSO_UFO : GUST_GSO_UDP4;
+		p->need = GUST_F_CSUM;
+		b = after(&a, SIZE);
+		b.id = a.id + 3;
+		feed(&m, &b);
+		b = after(&b, 5);
+		feed(&m, &b);
+		if (type) { /* fragments of one datagram are something else */
+			engine_gro(m.g.eng, &m.b, &m.req);
+			assert_int_equal(m.b.n, 3);
+			pkt_batch_free(&m.b);
+		} else {
+			EXPECT(&m, 5);
+		}
+	}
+}
+
+static void test_interleaved(void **state)
+{
+	struct mp t[16];
+
+	for (unsigned i = 0; i < 16; i++) {
+		t[i] = i & 1 ? plain6 : plain4;
+		t[i].sport = (uint16_t)i;
+	}
+	for (unsigned k = 0; k < 20; k++)
+		for (unsigned i = 0; i < 16; i++) {
+			feed(&m, &t[i]);
+			t[i] = after(&t[i], SIZE);
+		}
+	merging_run(&m);
+	assert_int_equal(m.b.n, 16);
+	for (const struct gust_pkt *p = m.b.first; p; p = p->next)
+		assert_int_equal(pkt_segs(p), 20);
+	rev_compare(&m.rev, m.g.eng, &m.b);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_train),        T(test_sizes),       T(test_fields),
+		T(test_ids),          T(test_zero_csum),   T(test_owed_csum),
+		T(test_odd_csum),     T(test_bad_csum),    T(test_max_size),
+		T(test_superpackets), T(test_interleaved),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
