@@ -8,7 +8,9 @@
 #ifndef TESTS_MERGELIB_H
 #define TESTS_MERGELIB_H
 
+#ifndef REV_ASSERT
 #define REV_ASSERT(x) assert_true(x)
+#endif
 
 #include "mergepkt.h"
 #include "pluglib.h"

@@ -187,8 +187,6 @@ static inline void rev_super(struct rev *r, const struct gust_pkt *p)
 {
 	unsigned n = pkt_segs(p);
 
-	REV_ASSERT(p->need & (GUST_F_CSUM | GUST_F_CSUM_OK) ||
-		   p->gso_type == GUST_GSO_UDP4);
 	REV_ASSERT(pkt_payload_len(p) > p->gso_size);
 	rev_map(p);
 	r->supers++;
