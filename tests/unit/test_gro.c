@@ -689,10 +689,9 @@ static void test_superpacket_odd(void **state)
 	EXPECT(&m, 2, 1);
 	feed_super(&a, MSS, GUST_F_CSUM)->gso_type = GUST_GSO_TCP4;
 	feed(&m, &b);
-	merging_run(&m);
+	engine_gro(m.g.eng, &m.b, &m.req); /* a type that contradicts the map */
 	assert_int_equal(m.b.n, 2);
-	m.b.first->gso_type = GUST_GSO_TCP6;
-	assert_segs(&m, (const unsigned[]){ 2, 1 }, 2);
+	pkt_batch_free(&m.b);
 }
 
 /* ---- many flows ---- */
