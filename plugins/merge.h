@@ -59,7 +59,7 @@ struct merge {
 	const struct gust_host *host;
 	struct gust_worker *w;
 	uint64_t key;
-	uint32_t round, nused;
+	uint32_t round, nused, nmerged;
 	uint16_t used[MERGE_FLOWS]; /* entries of this round */
 	struct merge_flow flow[MERGE_FLOWS];
 };
@@ -447,7 +447,7 @@ static inline void merge_grown(struct merge *m, const struct merge_ops *o,
 	f->merged = true;
 	f->segs += v->segs;
 	f->next += v->len;
-	m->host->count(m->w, MERGE_MERGED, 1);
+	m->nmerged++;
 	if (tail || v->len % f->size)
 		merge_end(m, o, f);
 }
@@ -512,11 +512,17 @@ static inline void merge_run(struct merge *m, const struct merge_ops *o,
 		memset(m->flow, 0, sizeof(m->flow));
 		m->round = 1;
 	}
-	m->nused = 0;
-	while ((q = gust_batch_pop(in)))
+	m->nused = m->nmerged = 0;
+	while ((q = gust_batch_pop(in))) {
+		/* the objects were just looked at by the engine, the bytes not:
+		 * 16 flows interleaved cost 44 instead of 49 ns a segment */
+		if (in->first)
+			__builtin_prefetch(in->first->head + in->first->hlen - 1);
 		merge_one(m, o, q, req, out);
+	}
 	for (uint32_t i = 0; i < m->nused; i++)
 		merge_end(m, o, &m->flow[m->used[i]]);
+	m->host->count(m->w, MERGE_MERGED, m->nmerged);
 }
 
 #endif
