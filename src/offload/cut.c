@@ -33,6 +33,7 @@ struct cut {
 	uint32_t next_off; /* the same, in bytes of the whole */
 	uint32_t prepared; /* payload bytes that the prepared head speaks of */
 	uint32_t segs; /* segments in a full piece */
+	uint32_t paid; /* references on the present fragment, for pieces to come */
 	uint8_t nid; /* IPv4 layers whose ID counts up */
 	uint8_t id_layer[GUST_LAYERS_MAX];
 	bool by_frags, no_csum, failed, outer, fixed, partial;
@@ -148,33 +149,55 @@ int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
 	return 0;
 }
 
+/* A reference for one more piece of the present fragment. Those of all its pieces are
+ * taken together. */
+static void pay(struct cut *h, const struct gust_frag *f, uint32_t step)
+{
+	if (!h->paid) {
+		h->paid = h->by_frags ? 1 : (f->len - h->frag_off) / step + 1;
+		slab_ref_n(f->slab, h->paid);
+	}
+	h->paid--;
+}
+
+static void settle(struct cut *h, const struct gust_frag *f)
+{
+	if (h->paid)
+		slab_give_back(f->slab, h->paid);
+	h->paid = 0;
+}
+
 /* Give `q`, which is new, the next `n` payload bytes. */
 static int take(struct gust_cut *c, struct cut *h, struct gust_pkt *q, uint32_t n)
 {
 	const struct gust_pkt *p = c->p;
 
 	while (n) {
-		struct gust_frag f = p->frag[h->frag];
+		const struct gust_frag *whole = &p->frag[h->frag];
+		uint8_t *at = whole->p + h->frag_off;
+		uint32_t len = whole->len - h->frag_off;
+		struct gust_frag *to;
 
-		f.p += h->frag_off;
-		f.len -= h->frag_off;
-		if (f.len > n) {
-			f.len = n;
+		pay(h, whole, c->step);
+		if (len > n) {
+			len = n;
 			h->frag_off += n;
 		} else {
+			settle(h, whole);
 			h->frag++;
 			h->frag_off = 0;
 		}
-		n -= f.len;
-		frag_ref(&f);
-		if (q->nfrag < q->frag_cap && (h->by_frags || !q->nfrag)) {
-			q->frag[q->nfrag++] = f;
-			q->len += f.len;
-		} else if (h->by_frags ? pkt_frag_push(q, &f) :
-					 pkt_frag_add(q, &f)) {
-			frag_unref(&f);
+		n -= len;
+		if (q->nfrag == q->frag_cap && pkt_frag_reserve(q, q->nfrag + 1u)) {
+			slab_unref(whole->slab);
 			return -ENOBUFS;
 		}
+		/* field by field: a copy of a struct just built waits for its stores */
+		to = &q->frag[q->nfrag++];
+		to->p = at;
+		to->slab = whole->slab;
+		to->len = len;
+		q->len += len;
 	}
 	return 0;
 }
@@ -208,7 +231,7 @@ static struct gust_pkt *piece(struct gust_cut *c, struct cut *h, uint32_t n)
 	if (!q)
 		return NULL;
 	memcpy(q->head, p->head, p->hlen);
-	memcpy(q->layer, p->layer, p->nlayer * sizeof(p->layer[0]));
+	memcpy(q->layer, p->layer, sizeof(p->layer)); /* of a known size: quick */
 	q->hlen = p->hlen;
 	q->len = p->hlen;
 	q->nlayer = p->nlayer;
@@ -262,6 +285,8 @@ int cut_end(struct gust_cut *c, struct gust_batch *pieces, struct gust_batch *ou
 	struct cut *h = priv(c);
 
 	if (!c->last) {
+		if (h->frag < c->p->nfrag)
+			settle(h, &c->p->frag[h->frag]);
 		pkt_batch_free(pieces);
 		lengths_fix(c->p, c->total);
 		return -ENOBUFS;

@@ -231,7 +231,7 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p)
 	if (pkt_frag_reserve(c, p->nfrag))
 		goto fail;
 	memcpy(c->head, p->head, p->hlen);
-	memcpy(c->layer, p->layer, p->nlayer * sizeof p->layer[0]);
+	memcpy(c->layer, p->layer, sizeof(p->layer));
 	for (unsigned i = 0; i < p->nfrag; i++) {
 		c->frag[i] = p->frag[i];
 		frag_ref(&c->frag[i]);

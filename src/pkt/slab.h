@@ -73,6 +73,17 @@ static inline void slab_ref(struct gust_slab *s)
 }
 void slab_unref(struct gust_slab *s); /* NULL is fine */
 
+/* Many references at once: one atomic instruction stands for all. What turns out to
+ * be too many is given back by somebody who still holds one. */
+static inline void slab_ref_n(struct gust_slab *s, uint32_t n)
+{
+	atomic_fetch_add_explicit(&s->ref, n, memory_order_relaxed);
+}
+static inline void slab_give_back(struct gust_slab *s, uint32_t n)
+{
+	atomic_fetch_sub_explicit(&s->ref, n, memory_order_release);
+}
+
 /* Is the caller's the only reference? Then `used` may be set back to 0. */
 static inline bool slab_sole(const struct gust_slab *s)
 {

@@ -11,10 +11,10 @@
  *     (RFC 1071 2(B)), so one swap of 16 bits stands for thousands;
  *   - a block that begins at an odd offset is the same sum times 2^8, which on
  *     a 32-bit accumulator is a rotation by eight bits.
- * With AVX2 (looked up once a call: the compiler's cpu model is a load and a test)
- * every 32 bits are added to a 64-bit lane of their own, which cannot overflow below
- * 16 GB: 32 bytes take five instructions and no carries. scripts/bench offload has
- * what that gains.
+ * With AVX2 or AVX-512 (asked of the compiler's cpu model: a load and a test) every
+ * 32 bits are added to a 64-bit lane, which cannot overflow below 32 GB: no carries,
+ * and as many lanes at a time as the machine has. scripts/bench offload has what
+ * that gains.
  *
  * Zero has two forms, 0 and 65535. Adding with end-around carry keeps them
  * apart as RFC 1071 wants: the sum is 0 only if every byte is.
@@ -46,42 +46,56 @@ static inline uint64_t load64(const uint8_t *p)
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 #define WIDE_MIN 256 /* shorter ones do not pay */
 
-/* `len` is a multiple of 64. */
+/* Eight lanes; a compiler makes of them what the target has. */
+typedef uint64_t lanes __attribute__((vector_size(64), aligned(1), may_alias));
+
+/* `len` is a multiple of 128. */
+static inline __attribute__((always_inline)) uint64_t sum_lanes(const uint8_t *p,
+								size_t len)
+{
+	lanes a = { 0 }, b = a, c = a, d = a;
+	uint64_t sum = 0;
+
+	for (; len; p += 128, len -= 128) {
+		lanes x = *(const lanes *)p, y = *(const lanes *)(p + 64);
+
+		a += x & UINT32_MAX;
+		b += x >> 32;
+		c += y & UINT32_MAX;
+		d += y >> 32;
+	}
+	a += b + c + d;
+	for (unsigned i = 0; i < 8; i++)
+		sum = add64(sum, a[i]);
+	return sum;
+}
+
+__attribute__((target("avx512f"))) static uint64_t sum_avx512(const uint8_t *p,
+							      size_t len)
+{
+	return sum_lanes(p, len);
+}
+
 __attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p,
 							 size_t len)
 {
-	const __m256i low = _mm256_set1_epi64x(UINT32_MAX);
-	__m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
-	uint64_t lane[4];
-
-	for (; len; p += 64, len -= 64) {
-		__m256i x = _mm256_loadu_si256((const __m256i *)p);
-		__m256i y = _mm256_loadu_si256((const __m256i *)(p + 32));
-
-		a = _mm256_add_epi64(a, _mm256_and_si256(x, low));
-		b = _mm256_add_epi64(b, _mm256_srli_epi64(x, 32));
-		c = _mm256_add_epi64(c, _mm256_and_si256(y, low));
-		d = _mm256_add_epi64(d, _mm256_srli_epi64(y, 32));
-	}
-	a = _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d));
-	_mm256_storeu_si256((__m256i *)lane, a);
-	return add64(add64(lane[0], lane[1]), add64(lane[2], lane[3]));
+	return sum_lanes(p, len);
 }
 
+/* What can be summed in lanes; the rest is left. */
 static uint64_t sum_wide(const uint8_t **p, size_t *len)
 {
-	size_t n = *len & ~(size_t)63;
-	uint64_t sum;
+	const uint8_t *at = *p;
+	size_t n = *len & ~(size_t)127;
 
 	if (*len < WIDE_MIN || !__builtin_cpu_supports("avx2"))
 		return 0;
-	sum = sum_avx2(*p, n);
 	*p += n;
 	*len -= n;
-	return sum;
+	return __builtin_cpu_supports("avx512f") ? sum_avx512(at, n) :
+						   sum_avx2(at, n);
 }
 #else
 static uint64_t sum_wide(const uint8_t **p, size_t *len)
