@@ -50,7 +50,7 @@ static int big_worker_open(const struct gust_host *host, void *instance,
 	return 0;
 }
 
-static void big_worker_close(void *state, struct gust_batch *out) {}
+static void big_worker_close(void *state, struct gust_batch out[2]) {}
 
 static bool has_hop(const struct gust_pkt *p, unsigned i6)
 {

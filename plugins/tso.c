@@ -111,7 +111,7 @@ static int tso_worker_open(const struct gust_host *host, void *instance,
 	return 0;
 }
 
-static void tso_worker_close(void *state, struct gust_batch *out)
+static void tso_worker_close(void *state, struct gust_batch out[2])
 {
 	free(state);
 }

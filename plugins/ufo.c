@@ -71,7 +71,7 @@ static int ufo_worker_open(const struct gust_host *host, void *instance,
 	return 0;
 }
 
-static void ufo_worker_close(void *state, struct gust_batch *out)
+static void ufo_worker_close(void *state, struct gust_batch out[2])
 {
 	free(state);
 }

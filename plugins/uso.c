@@ -57,7 +57,7 @@ static int uso_worker_open(const struct gust_host *host, void *instance,
 	return 0;
 }
 
-static void uso_worker_close(void *state, struct gust_batch *out)
+static void uso_worker_close(void *state, struct gust_batch out[2])
 {
 	free(state);
 }

@@ -90,6 +90,7 @@ static inline bool gust_seg_forbids(const struct gust_pkt *p,
 static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind,
 					  unsigned *ret_i3)
 {
+	uint32_t max; /* UFO's gso_size counts the UDP header */
 	unsigned i;
 
 	if (!p->nlayer || p->nlayer > GUST_LAYERS_MAX)
@@ -100,7 +101,8 @@ static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind
 	for (i = 0; i < p->nlayer; i++)
 		if (gust_seg_forbids(p, &p->layer[i]))
 			return GUST_SEG_REFUSED;
-	if (!p->gso_size || p->gso_size > p->len - p->hlen)
+	max = p->len - p->hlen + (p->gso_type == GUST_GSO_UFO ? 8 : 0);
+	if (!p->gso_size || p->gso_size > max)
 		return GUST_SEG_BAD;
 	if (p->layer[--i].kind != kind)
 		return GUST_SEG_BAD;

@@ -59,11 +59,11 @@ static uint32_t big_max(uint32_t max, const struct port_caps *caps, uint32_t for
 	return max > LEN16_MAX && !(caps->feats & forms) ? LEN16_MAX : max;
 }
 
-/* The largest IP length of a superpacket like `p` that the port carries; 0: it
- * carries none. */
+/* The largest IP length of a superpacket like `p` that the port carries, tunnels
+ * aside; 0: it carries none. */
 static uint32_t super_max(const struct gust_pkt *p, const struct port_caps *caps)
 {
-	if (!caps_has(caps, FEAT_TX_CSUM) || is_tunnel(p) ||
+	if (!caps_has(caps, FEAT_TX_CSUM) ||
 	    (p->need & GUST_F_ECN && !caps_has(caps, FEAT_TSO_ECN)) ||
 	    (p->need & GUST_F_ACCECN && !caps_has(caps, FEAT_ACCECN)))
 		return 0;
@@ -164,9 +164,16 @@ static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps
 {
 	const struct gust_layer *l3 = outermost_l3(p);
 	uint32_t hdrs = seg_hdrs(p, l3), max = super_max(p, caps), step;
+	bool partial = false;
 
 	*ret_req = (struct gust_gso_req){ .mtu = caps->mtu,
 					  .csum = !port_sums(p, caps) };
+	if (is_tunnel(p)) {
+		partial = max && caps_has(caps, FEAT_GSO_PARTIAL) &&
+			  p->gso_type != GUST_GSO_UFO &&
+			  p->gso_size != GUST_GSO_BY_FRAGS;
+		max = partial ? max : 0;
+	}
 	if (p->gso_size == GUST_GSO_BY_FRAGS) {
 		ret_req->step = 1;
 		return max && p->len - l3->off <= max ? PASS : CUT;
@@ -182,12 +189,9 @@ static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps
 	    caps_has(caps, FEAT_BIGTCP6_JUMBO))
 		hdrs += IPV6_JUMBO_HLEN; /* it has one, or may get one */
 	step = payload_max(p, max, hdrs, caps->gso_max_segs);
-	if (pkt_payload_len(p) <= step)
-		return PASS;
 	ret_req->step = step;
-	ret_req->partial = !max && is_tunnel(p) && !ret_req->csum &&
-			   caps_has(caps, FEAT_GSO_PARTIAL);
-	return CUT;
+	ret_req->partial = partial;
+	return partial || pkt_payload_len(p) > step ? CUT : PASS;
 }
 
 static bool same_req(const struct gust_gso_req *a, const struct gust_gso_req *b)

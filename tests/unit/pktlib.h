@@ -146,6 +146,8 @@ static inline uint32_t tp_build(uint8_t *b, const struct tp *t)
 		w16(l4 + (t->udp ? 6 : 16),
 		    naive_l4(t->v6 ? ip + 8 : ip + 12, t->v6 ? 32 : 8, proto, l4,
 			     l4len));
+	if (t->udp && !t->no_csum && !r16(l4 + 6))
+		w16(l4 + 6, 0xffff); /* zero would mean "none" */
 	return off + l4len;
 }
 
