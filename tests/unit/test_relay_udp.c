@@ -111,6 +111,24 @@ static void test_superpacket_many(void **state)
 	assert_int_equal(stats().udp_gso_sends, 4); /* 201 segments, 64 a send */
 }
 
+/* A datagram that its sender wanted fragmented (UFO) is one datagram. */
+static void test_ufo_up(void **state)
+{
+	static uint8_t buf[20000], got[65536];
+	struct gust_pkt *p;
+	int on = 1, g = 0;
+
+	pattern_fill(buf, 0, sizeof(buf));
+	setsockopt(sock, SOL_UDP, UDP_GRO, &on, sizeof(on));
+	p = udp_pkt(&r, T_IN4, 5000, T_OWN4, port, buf, sizeof(buf), 1480);
+	p->gso_type = GUST_GSO_UFO;
+	rig_give(&r, p);
+	assert_int_equal(host_recv(sock, got, sizeof(got), NULL, &g), sizeof(buf));
+	assert_int_equal(g, 0);
+	assert_memory_equal(buf, got, sizeof(buf));
+	assert_int_equal(stats().udp_gso_sends, 0);
+}
+
 /* Plain datagrams of one batch share a send, and stay datagrams. */
 static void test_gather(void **state)
 {
@@ -581,6 +599,7 @@ int main(void)
 		T(test_endpoint_independent),
 		T(test_superpacket_up),
 		T(test_superpacket_many),
+		T(test_ufo_up),
 		T(test_gather),
 		T(test_superpacket_down),
 		T(test_large_down),
