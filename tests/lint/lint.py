@@ -62,7 +62,7 @@ def strip_comments(text):
 
 
 def rule_spdx(files):
-    skip = re.compile(r"(^LICENSE$|\.gitignore$|/corpus/|\.png$|\.svg$|\.json$|\.md$)")
+    skip = re.compile(r"(^LICENSE$|\.gitignore$|/corpus/|\.png$|\.svg$|\.json$|\.pcap$|\.md$)")
     for f in files:
         if not skip.search(f) and "SPDX-License-Identifier: BSD-2-Clause" not in read(f)[:400]:
             yield f, 1, "no SPDX line in the first 400 characters"

@@ -15,6 +15,17 @@ EXTRA_tests_unit_test_gro_DEPENDENCIES = $(MERGE_SO)
 tests_unit_test_uro_CPPFLAGS = $(MERGE_CPPFLAGS)
 tests_unit_test_uro_LDADD = $(MERGE_LIBS)
 EXTRA_tests_unit_test_uro_DEPENDENCIES = $(MERGE_SO)
-tests_unit_test_reversible_CPPFLAGS = $(MERGE_CPPFLAGS)
+tests_unit_test_reversible_CPPFLAGS = $(MERGE_CPPFLAGS) \
+	-DGUST_CAPTURES='"$(abs_top_srcdir)/tests/captures"'
 tests_unit_test_reversible_LDADD = $(MERGE_LIBS)
 EXTRA_tests_unit_test_reversible_DEPENDENCIES = $(MERGE_SO)
+EXTRA_DIST += tests/captures/make.py \
+	tests/captures/http4.pcap \
+	tests/captures/http6.pcap \
+	tests/captures/iperf3-tcp4.pcap \
+	tests/captures/iperf3-tcp6.pcap \
+	tests/captures/iperf3-udp4.pcap \
+	tests/captures/iperf3-udp6.pcap \
+	tests/captures/keys4.pcap \
+	tests/captures/keys6.pcap \
+	tests/captures/udp-bursts.pcap

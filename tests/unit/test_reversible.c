@@ -11,7 +11,6 @@
  * So that nothing passes because nothing is merged, what was merged is counted, by
  * feature of the packets that were.
  */
-#include <dirent.h>
 #include <stdio.h>
 
 #define REV_ASSERT(x)                                                              \
@@ -421,10 +420,94 @@ static void test_generated(void **state)
 			fail_msg("feature %u was in %u superpackets", r, seen[r]);
 }
 
+/* ---- captures ---- */
+
+/* tests/captures/make.py writes them: pcap, little endian, Ethernet. */
+static uint32_t le32(const uint8_t *b)
+{
+	return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static uint8_t *load(const char *name, size_t *ret_len)
+{
+	uint8_t *b = malloc(1 << 20);
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), GUST_CAPTURES "/%s.pcap", name);
+	f = fopen(path, "rb");
+	if (!f)
+		fail_msg("%s is missing", path);
+	assert_non_null(b);
+	*ret_len = fread(b, 1, 1 << 20, f);
+	fclose(f);
+	assert_in_range(*ret_len, 24, (1 << 20) - 1);
+	assert_int_equal(le32(b), 0xa1b2c3d4);
+	assert_int_equal(le32(b + 20), 1);
+	return b;
+}
+
+/* The packets of a capture in batches of `batch`, with or without Ethernet. */
+static unsigned replay(const uint8_t *b, size_t len, unsigned batch, bool eth)
+{
+	unsigned n = 0, off;
+
+	for (size_t at = 24; at + 16 <= len; at += 16 + le32(b + at + 8)) {
+		uint32_t caplen = le32(b + at + 8);
+		struct gust_pkt *p;
+
+		assert_true(caplen == le32(b + at + 12) && at + 16 + caplen <= len);
+		off = eth ? 0 : 14;
+		p = rev_pkt(&m.rev, m.g.pool, b + at + 16 + off, caplen - off);
+		assert_int_equal(pkt_dissect(p, eth ? DISSECT_ETH : DISSECT_IP),
+				 DROP_NONE);
+		gust_batch_push(&m.b, p);
+		n++;
+		if (m.b.n == batch)
+			run_batch();
+	}
+	run_batch();
+	return n;
+}
+
+static void test_captures(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned most; /* segments that one superpacket had, at least */
+	} files[] = {
+		{ "http4", 10 },      { "http6", 10 },       { "iperf3-tcp4", 4 },
+		{ "iperf3-tcp6", 4 }, { "iperf3-udp4", 10 }, { "iperf3-udp6", 10 },
+		{ "keys4", 2 },       { "keys6", 2 },        { "udp-bursts", 8 },
+	};
+	static const unsigned batches[] = { 2, 3, 7, 64, 100000 };
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		size_t len;
+		uint8_t *b = load(files[i].name, &len);
+		unsigned n = 0;
+
+		snprintf(where, sizeof(where), "%s", files[i].name);
+		m.req = (struct gust_gro_req){ .max4 = 65535,
+					       .max6 = 65535,
+					       .max_udp = 65535 };
+		m.rev.most = m.rev.supers = m.rev.segs = 0;
+		for (unsigned k = 0; k < 10; k++)
+			n += replay(b, len, batches[k / 2], k & 1);
+		print_message("%s: %u packets, %u segments in %u superpackets\n",
+			      files[i].name, n, m.rev.segs, m.rev.supers);
+		if (m.rev.most < files[i].most)
+			fail_msg("%s: at most %u segments in one", where,
+				 m.rev.most);
+		free(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_generated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_captures, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
