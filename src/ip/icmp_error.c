@@ -243,7 +243,9 @@ static uint32_t nh_pointer(const struct gust_pkt *p, const struct gust_layer *l3
 {
 	const struct gust_layer *last = &p->layer[p->nlayer - 1];
 
-	if (pkt_l4(p))
+	/* back to the header that names it */
+	while (last->kind != GUST_L_IPV6 &&
+	       (last->kind < GUST_L_HOPOPTS || last->kind > GUST_L_DSTOPTS))
 		last--;
 	return last->kind == GUST_L_IPV6 ? 6 : last->off - l3->off;
 }

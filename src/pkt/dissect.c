@@ -30,12 +30,15 @@
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/sctp.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
 #define VLAN_MAX 4
 #define VLAN_HLEN 4
 #define EXT_MAX 8
+#define AH_HLEN_MIN 12
+#define ESP_HLEN 8 /* SPI and sequence number */
 
 struct walk {
 	struct gust_pkt *p;
@@ -127,7 +130,37 @@ static enum drop_reason walk_icmp(struct walk *w, uint8_t kind)
 	return enter(w, kind, 0, ICMP_HLEN);
 }
 
-/* What we do not terminate has no transport layer: its bytes are payload. */
+/* The common header; chunks are payload. */
+static enum drop_reason walk_sctp(struct walk *w)
+{
+	if (left(w) < SCTP_HLEN)
+		return DROP_SHORT;
+	return enter(w, GUST_L_SCTP, 0, SCTP_HLEN);
+}
+
+/* IPsec. What is inside is encrypted, or its sender vouches for every byte of it
+ * (RFC 4302): the walk ends here, and there is no transport that could be cut or
+ * summed. */
+static enum drop_reason walk_ah(struct walk *w)
+{
+	uint32_t hlen;
+
+	if (left(w) < AH_HLEN_MIN)
+		return DROP_SHORT;
+	hlen = (at(w)[1] + 2u) * 4;
+	if (hlen < AH_HLEN_MIN || hlen > left(w))
+		return DROP_SHORT;
+	return enter(w, GUST_L_AH, 0, hlen);
+}
+
+static enum drop_reason walk_esp(struct walk *w)
+{
+	if (left(w) < ESP_HLEN)
+		return DROP_SHORT;
+	return enter(w, GUST_L_ESP, 0, ESP_HLEN);
+}
+
+/* What we do not know has no transport layer: its bytes are payload. */
 static enum drop_reason walk_transport(struct walk *w, uint8_t proto)
 {
 	switch (proto) {
@@ -139,6 +172,12 @@ static enum drop_reason walk_transport(struct walk *w, uint8_t proto)
 		return w->v6 ? DROP_NONE : walk_icmp(w, GUST_L_ICMP);
 	case IPPROTO_ICMPV6:
 		return w->v6 ? walk_icmp(w, GUST_L_ICMP6) : DROP_NONE;
+	case IPPROTO_SCTP:
+		return walk_sctp(w);
+	case IPPROTO_AH:
+		return walk_ah(w);
+	case IPPROTO_ESP:
+		return walk_esp(w);
 	}
 	return DROP_NONE;
 }

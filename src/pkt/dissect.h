@@ -26,6 +26,9 @@ enum dissect_start { DISSECT_ETH, DISSECT_IP };
  * ends with the IP layer (or GUST_L_FRAGHDR) flagged GUST_LF_FRAGMENT and hlen
  * ends there.
  *
+ * SCTP's layer is its common header. AH and ESP end the map, too: what is inside is
+ * opaque, and there is no transport layer.
+ *
  * Bytes behind a UDP length that is shorter than the IP payload are cut as well,
  * and the IP length is corrected.
  *

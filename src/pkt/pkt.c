@@ -18,8 +18,10 @@
 
 #include "pkt/pool_internal.h"
 #include "wire/bytes.h"
+#include "wire/crc32c.h"
 #include "wire/csum.h"
 #include "wire/ipv4.h"
+#include "wire/sctp.h"
 
 #define NINLINE 2
 
@@ -503,6 +505,8 @@ int pkt_csum_off(uint8_t kind)
 	case GUST_L_ICMP:
 	case GUST_L_ICMP6:
 		return 2;
+	case GUST_L_SCTP:
+		return SCTP_OFF_CSUM;
 	}
 	return -1;
 }
@@ -516,7 +520,8 @@ uint32_t pkt_csum_pseudo(const struct gust_pkt *p)
 			l4->kind == GUST_L_UDP ? IPPROTO_UDP :
 						 IPPROTO_ICMPV6;
 
-	if (l4->kind == GUST_L_ICMP) /* RFC 792: the message alone */
+	/* RFC 792: the message alone; SCTP's CRC knows no pseudo header either */
+	if (l4->kind == GUST_L_ICMP || l4->kind == GUST_L_SCTP)
 		return 0;
 	if (l3->kind == GUST_L_IPV4) {
 		src = ipaddr_from4(ip + 12);
@@ -537,6 +542,20 @@ static uint32_t l4_sum(const struct gust_pkt *p, const struct gust_layer *l4)
 	return csum_combine(sum, pkt_payload_csum(p, 0, pkt_payload_len(p)), n);
 }
 
+/* SCTP's CRC32c field as it should be (RFC 9260 appendix A). */
+static uint32_t sctp_crc(const struct gust_pkt *p, const struct gust_layer *l4)
+{
+	static const uint8_t zero[4];
+	const uint8_t *h = p->head + l4->off;
+	uint32_t crc = crc32c(UINT32_MAX, h, SCTP_OFF_CSUM);
+
+	crc = crc32c(crc, zero, 4); /* in place of the field itself */
+	crc = crc32c(crc, h + SCTP_HLEN, p->hlen - l4->off - SCTP_HLEN);
+	for (unsigned i = 0; i < p->nfrag; i++)
+		crc = crc32c(crc, p->frag[i].p, p->frag[i].len);
+	return crc32c_field(crc);
+}
+
 void pkt_csum_complete(struct gust_pkt *p)
 {
 	const struct gust_layer *l4 = pkt_l4(p);
@@ -548,6 +567,11 @@ void pkt_csum_complete(struct gust_pkt *p)
 	if (off < 0)
 		return;
 	field = p->head + l4->off + off;
+	if (l4->kind == GUST_L_SCTP) {
+		put32(field, sctp_crc(p, l4));
+		p->need |= GUST_F_CSUM_OK;
+		return;
+	}
 	put16(field, 0);
 	c = csum_fold(l4_sum(p, l4));
 	/* RFC 768: a computed zero is sent as all ones; zero means "none" */
@@ -573,7 +597,10 @@ bool pkt_csum_verify(struct gust_pkt *p)
 	l4 = pkt_l4(p);
 	if (!l4 || pkt_csum_off(l4->kind) < 0)
 		return true; /* a fragment, or nothing that we know how to sum */
-	if (l4->kind == GUST_L_UDP && !get16(p->head + l4->off + 6)) {
+	if (l4->kind == GUST_L_SCTP) {
+		if (get32(p->head + l4->off + SCTP_OFF_CSUM) != sctp_crc(p, l4))
+			return false;
+	} else if (l4->kind == GUST_L_UDP && !get16(p->head + l4->off + 6)) {
 		/* RFC 768 over IPv4: none was made. RFC 8200 8.1 over IPv6: wrong. */
 		if (l3->kind == GUST_L_IPV6)
 			return false;

@@ -110,11 +110,12 @@ static inline uint32_t pkt_segs(const struct gust_pkt *p)
 int pkt_csum_off(uint8_t kind);
 
 /* The pseudo header's sum of the innermost transport, which the packet has: the
- * length is every byte from the transport header on. 0 for ICMP. */
+ * length is every byte from the transport header on. 0 for ICMP and SCTP, which
+ * have none. */
 uint32_t pkt_csum_pseudo(const struct gust_pkt *p);
 
 /* Complete the innermost transport checksum in software (TCP, UDP, ICMP,
- * ICMPv6 by the header map), clear GUST_F_CSUM and set GUST_F_CSUM_OK. The
+ * ICMPv6, SCTP by the header map), clear GUST_F_CSUM and set GUST_F_CSUM_OK. The
  * packet must not be a superpacket. */
 void pkt_csum_complete(struct gust_pkt *p);
 

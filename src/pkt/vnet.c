@@ -149,7 +149,11 @@ void vnet_encode(struct gust_pkt *p, uint8_t *vh, unsigned vh_len)
 		vh[OFF_FLAGS] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		put16le(vh + OFF_CSUM_START, l4->off);
 		put16le(vh + OFF_CSUM_OFF, off);
-		put16(p->head + l4->off + off, csum_fold_plain(pkt_csum_pseudo(p)));
+		if (l4->kind == GUST_L_SCTP)
+			put32(p->head + l4->off + off, 0);
+		else
+			put16(p->head + l4->off + off,
+			      csum_fold_plain(pkt_csum_pseudo(p)));
 	} else if (p->need & GUST_F_CSUM_OK) {
 		vh[OFF_FLAGS] = VIRTIO_NET_HDR_F_DATA_VALID;
 	}

@@ -27,8 +27,8 @@ enum drop_reason vnet_decode(struct gust_pkt *p, const uint8_t *vh,
 			     unsigned vh_len);
 
 /* Write the header for a packet that leaves; prepares the checksum field of
- * the innermost transport with the pseudo header sum when GUST_F_CSUM is set
- * (CHECKSUM_PARTIAL). `vh_len` is 10, 12, 20 or 24. */
+ * the innermost transport when GUST_F_CSUM is set (CHECKSUM_PARTIAL): the pseudo
+ * header's sum, or zero for SCTP's CRC32c. `vh_len` is 10, 12, 20 or 24. */
 void vnet_encode(struct gust_pkt *p, uint8_t *vh, unsigned vh_len);
 
 #endif

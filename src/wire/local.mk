@@ -16,6 +16,7 @@ libgust_wire_a_SOURCES = \
 	src/wire/ipv4.h \
 	src/wire/ipv6.c \
 	src/wire/ipv6.h \
+	src/wire/sctp.h \
 	src/wire/tcp.c \
 	src/wire/tcp.h \
 	src/wire/udp.c \

@@ -41,6 +41,10 @@ def udp(data=b"", ln=None):
                        0) + data
 
 
+def sctp(chunks):
+    return struct.pack(">HHII", 40000, 50000, 0xC0FFEE01, 0) + chunks
+
+
 def eth(kind, body, tags=()):
     out = MACS
     for t in tags:
@@ -52,6 +56,7 @@ PAD = b"\x01\x04\0\0\0\0"
 DATA = bytes(range(200))
 TS = b"\x01\x01\x08\x0a" + bytes(8)
 JUMBO = struct.pack(">BBBBI", 6, 0, 0xC2, 4, 70000 - 40)
+CHUNK = struct.pack(">BBHIHHI", 0, 3, 16 + len(DATA), 1, 0, 0, 0) + DATA
 ICMP = b"\x08\0\0\0\0\1\0\1" + DATA[:32]
 
 DISSECT = {
@@ -64,6 +69,10 @@ DISSECT = {
     "icmp4": (FIX4, ip4(1, ICMP)),
     "frag4": (FIX4, ip4(17, udp(DATA), frag=0x2000)),
     "sctp4": (FIX4, ip4(132, DATA)),
+    "sctp6": (0, ip6(132, sctp(CHUNK))),
+    "sctp-frags": (FRAGS | FIX4, ip4(132, sctp(CHUNK))),
+    "esp4": (FIX4, ip4(50, DATA)),
+    "ah6": (0, ip6(0, b"\x33\0" + PAD + b"\x06\x04\0\0" + bytes(20) + tcp(DATA))),
     "lsrr": (FIX4, ip4(6, tcp(), b"\x83\x07\x04\x0a\0\0\1\0")),
     "tcp6": (0, ip6(6, tcp(DATA, TS))),
     "tcp6-big": (BIG, ip6(6, tcp(DATA), 0)),
@@ -102,6 +111,8 @@ VNET = {
     "uso6": (vh(kind=5, gso=50, start=40, off=6), V_LONG, 0x87, ip6(17, udp(DATA))),
     "ufo": (vh(kind=3, gso=50, off=6), V_FIX4, ALL, ip4(17, udp(DATA))),
     "valid": (vh(flags=2, kind=1, gso=60), V_FIX4, NONE, ip4(6, tcp(DATA))),
+    "sctp4": (vh(off=8), V_FIX4, ALL, ip4(132, sctp(CHUNK))),
+    "sctp6": (vh(start=40, off=8), 0, NONE, ip6(132, sctp(CHUNK))),
     "lies": (vh(kind=4, gso=60, start=65535, off=65535), V_FIX4, ALL,
              ip4(6, tcp(DATA))),
 }

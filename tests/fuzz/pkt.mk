@@ -6,6 +6,8 @@ tests_fuzz_fuzz_vnet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_vnet_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a
 EXTRA_DIST += \
 	tests/fuzz/mkcorpus_pkt.py \
+	tests/fuzz/corpus/dissect/ah6 \
+	tests/fuzz/corpus/dissect/esp4 \
 	tests/fuzz/corpus/dissect/eth-arp \
 	tests/fuzz/corpus/dissect/eth-tcp4 \
 	tests/fuzz/corpus/dissect/eth-vlan \
@@ -15,7 +17,9 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/dissect/icmp4 \
 	tests/fuzz/corpus/dissect/icmp6 \
 	tests/fuzz/corpus/dissect/lsrr \
+	tests/fuzz/corpus/dissect/sctp-frags \
 	tests/fuzz/corpus/dissect/sctp4 \
+	tests/fuzz/corpus/dissect/sctp6 \
 	tests/fuzz/corpus/dissect/tcp4 \
 	tests/fuzz/corpus/dissect/tcp4-big \
 	tests/fuzz/corpus/dissect/tcp4-frags \
@@ -28,6 +32,8 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/dissect/udp6 \
 	tests/fuzz/corpus/vnet/lies \
 	tests/fuzz/corpus/vnet/plain \
+	tests/fuzz/corpus/vnet/sctp4 \
+	tests/fuzz/corpus/vnet/sctp6 \
 	tests/fuzz/corpus/vnet/tso4 \
 	tests/fuzz/corpus/vnet/tso4-big \
 	tests/fuzz/corpus/vnet/tso4-ecn \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-EXTRA_DIST += tests/unit/pktlib.h
+EXTRA_DIST += tests/unit/pktlib.h tests/unit/mksctp.py tests/unit/sctp_golden.h
 check_PROGRAMS += tests/unit/test_slab
 TESTS += tests/unit/test_slab
 tests_unit_test_slab_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)

@@ -321,7 +321,7 @@ static void test_ip4_fragments(void **state)
 
 static void test_other_protocols(void **state)
 {
-	static const uint8_t proto[] = { 2, 47, 50, 51, 58, 59, 132, 255, 4, 41 };
+	static const uint8_t proto[] = { 2, 47, 58, 59, 255, 4, 41 };
 	struct tp t = { .len = 20 };
 	uint8_t b[200];
 	struct ipaddr src, dst;
@@ -349,6 +349,114 @@ static void test_other_protocols(void **state)
 		b[6] = proto[i];
 		p = good(b, n, DISSECT_IP);
 		MAP(p, 40, n, { GUST_L_IPV6, 0 });
+		pkt_addrs(p, &src, &dst, &got);
+		assert_int_equal(got, proto[i]);
+		pkt_free(p);
+	}
+}
+
+/* A packet of `n` bytes behind an IP header that says `proto`. */
+static uint32_t other(uint8_t *b, bool v6, uint8_t proto, uint32_t n)
+{
+	struct tp t = { .v6 = v6, .len = 100 };
+	uint8_t *ip = b;
+
+	tp_build(b, &t);
+	if (v6) {
+		w16(ip + 4, n);
+		ip[6] = proto;
+		return 40 + n;
+	}
+	w16(ip + 2, 20 + n);
+	ip[9] = proto;
+	fix_ip4(ip);
+	return 20 + n;
+}
+
+static void test_sctp(void **state)
+{
+	uint8_t b[200], got;
+	struct ipaddr src, dst;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t l4 = v6 ? 40 : 20, n = other(b, v6, 132, 80);
+		struct gust_pkt *p = good(b, n, DISSECT_IP);
+
+		MAP(p, l4 + 12, n, { v6 ? GUST_L_IPV6 : GUST_L_IPV4, 0 },
+		    { GUST_L_SCTP, l4 });
+		assert_ptr_equal(pkt_l4(p), &p->layer[1]);
+		pkt_addrs(p, &src, &dst, &got);
+		assert_int_equal(got, 132);
+		pkt_free(p);
+		p = good(b, other(b, v6, 132, 12), DISSECT_IP);
+		MAP(p, l4 + 12, l4 + 12, { v6 ? GUST_L_IPV6 : GUST_L_IPV4, 0 },
+		    { GUST_L_SCTP, l4 });
+		pkt_free(p);
+		BAD(b, other(b, v6, 132, 11), DROP_SHORT);
+	}
+}
+
+/* Opaque: the map ends there, without a transport. */
+static void test_ipsec(void **state)
+{
+	uint8_t b[200], got;
+	struct ipaddr src, dst;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t l4 = v6 ? 40 : 20, n = other(b, v6, 50, 80);
+		uint8_t k3 = v6 ? GUST_L_IPV6 : GUST_L_IPV4;
+		struct gust_pkt *p = good(b, n, DISSECT_IP);
+
+		MAP(p, l4 + 8, n, { k3, 0 }, { GUST_L_ESP, l4 });
+		assert_null(pkt_l4(p));
+		pkt_addrs(p, &src, &dst, &got);
+		assert_int_equal(got, 50);
+		p->need = GUST_F_CSUM;
+		pkt_csum_complete(p); /* nothing to complete */
+		assert_pkt_bytes(p, b, n);
+		assert_true(pkt_csum_verify(p));
+		pkt_free(p);
+		BAD(b, other(b, v6, 50, 7), DROP_SHORT);
+
+		n = other(b, v6, 51, 80); /* in it, TCP: none of our business */
+		memcpy(b + l4, (uint8_t[]){ 6, 4, 0, 0, 0, 0, 1, 0 }, 8);
+		p = good(b, n, DISSECT_IP);
+		MAP(p, l4 + 24, n, { k3, 0 }, { GUST_L_AH, l4 });
+		assert_null(pkt_l4(p));
+		pkt_addrs(p, &src, &dst, &got);
+		assert_int_equal(got, 51);
+		pkt_free(p);
+		b[l4 + 1] = 18;
+		p = good(b, n, DISSECT_IP);
+		MAP(p, l4 + 80, n, { k3, 0 }, { GUST_L_AH, l4 });
+		pkt_free(p);
+		b[l4 + 1] = 19; /* beyond the packet */
+		BAD(b, n, DROP_SHORT);
+		b[l4 + 1] = 0; /* 8 bytes: below its fixed part */
+		BAD(b, n, DROP_SHORT);
+		b[l4 + 1] = 1;
+		BAD(b, other(b, v6, 51, 11), DROP_SHORT);
+	}
+}
+
+/* Behind extension headers, too. */
+static void test_ext_sctp(void **state)
+{
+	static const uint8_t proto[] = { 132, 50, 51 };
+	static const uint8_t kind[] = { GUST_L_SCTP, GUST_L_ESP, GUST_L_AH };
+	static const uint16_t hlen[] = { 12, 8, 12 };
+	uint8_t b[200], got;
+	struct ipaddr src, dst;
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t n = other(b, true, 60, 88);
+		struct gust_pkt *p;
+
+		memcpy(b + 40, (uint8_t[]){ proto[i], 0, 1, 4, 0, 0, 0, 0 }, 8);
+		memcpy(b + 48, (uint8_t[]){ 59, 1, 0, 0 }, 4);
+		p = good(b, n, DISSECT_IP);
+		MAP(p, 48 + hlen[i], n, { GUST_L_IPV6, 0 }, { GUST_L_DSTOPTS, 40 },
+		    { kind[i], 48 });
 		pkt_addrs(p, &src, &dst, &got);
 		assert_int_equal(got, proto[i]);
 		pkt_free(p);
@@ -650,6 +758,9 @@ int main(void)
 		T(test_ip4_options),
 		T(test_ip4_fragments),
 		T(test_other_protocols),
+		T(test_sctp),
+		T(test_ipsec),
+		T(test_ext_sctp),
 		T(test_icmp),
 		T(test_ip6_bad),
 		T(test_ext_chain),

@@ -249,14 +249,25 @@ static void test_nh_pointer(void **state)
 {
 	struct ipaddr g6 = A(GW6);
 	struct gust_pkt *a;
+	/* 200 is nobody's; SCTP, ESP and AH have a layer and are not for us */
+	static const uint8_t proto[] = { 200, 132, 50, 51 };
 
-	memcpy(t, "\x84\0\x01\x04\0\0\0\0xxxx",
-	       12); /* destination options, then SCTP */
-	a = lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, IP6_NH_DSTOPTS, t, 12),
-		    DISSECT_IP);
-	received(icmp_error_new(pool, a, ICMP_E_PROTO_UNREACH, 0, &g6), GW6, IN6);
-	assert_int_equal(get32(w + 44), 40);
-	pkt_free(a);
+	for (unsigned i = 0; i < sizeof(proto); i++) {
+		memcpy(t, "\x84\0\x01\x04\0\0\0\0\0\1xxxxxxxxxx", 20);
+		t[0] = proto[i]; /* behind destination options */
+		a = lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, IP6_NH_DSTOPTS, t, 20),
+			    DISSECT_IP);
+		received(icmp_error_new(pool, a, ICMP_E_PROTO_UNREACH, 0, &g6), GW6,
+			 IN6);
+		assert_int_equal(get32(w + 44), 40);
+		pkt_free(a);
+		a = lib_pkt(pool, b, lib_ip6(b, IN6, OUT6, proto[i], t + 8, 12),
+			    DISSECT_IP);
+		received(icmp_error_new(pool, a, ICMP_E_PROTO_UNREACH, 0, &g6), GW6,
+			 IN6);
+		assert_int_equal(get32(w + 44), 6);
+		pkt_free(a);
+	}
 }
 
 static void test_pool_limit(void **state)

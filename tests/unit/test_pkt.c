@@ -8,6 +8,7 @@
 #include "pkt/dissect.h"
 #include "pkt/drop.h"
 #include "pktlib.h"
+#include "sctp_golden.h"
 
 static struct pkt_pool *pool;
 
@@ -431,6 +432,69 @@ static void test_csum_icmp(void **state)
 	pkt_free(p);
 }
 
+static void test_csum_sctp(void **state)
+{
+	static const struct golden *const good[] = {
+		&golden_data4[0],    &golden_data4[3],   &golden_data6[0],
+		&golden_mixed4[2],   &golden_idata6[1],  &golden_init4[0],
+		&golden_sack4[0],    &golden_bundle4[0], &golden_cookie6[0],
+		&golden_options4[1],
+	};
+
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		const uint8_t *b = (const uint8_t *)good[i]->bytes;
+		uint32_t n = good[i]->len;
+		struct gust_pkt *p = dissected(b, n);
+		uint32_t l4_off = pkt_l4(p)->off;
+		uint8_t z[2000];
+
+		assert_int_equal(pkt_l4(p)->kind, GUST_L_SCTP);
+		assert_int_equal(pkt_csum_off(GUST_L_SCTP), 8);
+		assert_true(pkt_csum_verify(p));
+		assert_int_equal(p->need, GUST_F_CSUM_OK);
+		memset(p->head + l4_off + 8, 0x5a, 4);
+		p->need = GUST_F_CSUM;
+		assert_true(pkt_csum_verify(p));
+		pkt_csum_complete(p);
+		assert_int_equal(p->need, GUST_F_CSUM_OK);
+		assert_pkt_bytes(p, b, n);
+		pkt_free(p);
+		for (uint32_t at = l4_off; at < n; at += 1 + at / 50) {
+			memcpy(z, b, n);
+			z[at] ^= 1 << at % 8;
+			p = dissected(z, n);
+			assert_false(pkt_csum_verify(p));
+			assert_int_equal(p->need, 0);
+			pkt_free(p);
+		}
+	}
+}
+
+/* Payload in many pieces. */
+static void test_csum_sctp_pieces(void **state)
+{
+	const uint8_t *b = (const uint8_t *)golden_data4[1].bytes;
+	struct gust_pkt *p = pkt_new(pool);
+
+	memcpy(p->head, b, 32);
+	p->hlen = p->len = 32;
+	pkt_layer_append(p, GUST_L_IPV4, 0, 0);
+	pkt_layer_append(p, GUST_L_SCTP, 0, 20);
+	for (uint32_t off = 32, n = 1; off < golden_data4[1].len;
+	     off += n, n += 3) {
+		struct gust_frag f, gap = copy("#");
+
+		if (n > golden_data4[1].len - off)
+			n = golden_data4[1].len - off;
+		assert_int_equal(slab_copy(pool, b + off, n, &f), 0);
+		assert_int_equal(pkt_frag_add(p, &f), 0);
+		frag_unref(&gap);
+	}
+	assert_true(p->nfrag > 20);
+	assert_true(pkt_csum_verify(p));
+	pkt_free(p);
+}
+
 static void test_names(void **state)
 {
 	for (int r = 0; r < DROP_REASONS; r++) {
@@ -451,14 +515,24 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_new_is_empty), T(test_from_slab),
-		T(test_frag_join),    T(test_frag_growth),
-		T(test_slice),        T(test_copy_and_csum_ranges),
-		T(test_push_pull),    T(test_layers),
-		T(test_clone),        T(test_clone_limit),
-		T(test_iov),          T(test_iov_joins_head),
-		T(test_csum),         T(test_csum_udp_zero),
-		T(test_csum_icmp),    T(test_names),
+		T(test_new_is_empty),
+		T(test_from_slab),
+		T(test_frag_join),
+		T(test_frag_growth),
+		T(test_slice),
+		T(test_copy_and_csum_ranges),
+		T(test_push_pull),
+		T(test_layers),
+		T(test_clone),
+		T(test_clone_limit),
+		T(test_iov),
+		T(test_iov_joins_head),
+		T(test_csum),
+		T(test_csum_udp_zero),
+		T(test_csum_icmp),
+		T(test_csum_sctp),
+		T(test_csum_sctp_pieces),
+		T(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

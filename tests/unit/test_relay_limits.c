@@ -240,17 +240,30 @@ static void test_bad_checksum(void **state)
 
 static void test_other_protocol(void **state)
 {
-	struct gust_pkt *p = pkt_new(r.pool);
+	/* SCTP, ESP and AH are known to the dissector, not to the stack */
+	static const struct {
+		uint8_t proto, kind;
+	} other[] = { { 99, GUST_L_NONE },
+		      { 132, GUST_L_SCTP },
+		      { 50, GUST_L_ESP },
+		      { 51, GUST_L_AH } };
 
-	p->hlen = p->len = 8;
-	memset(p->head, 0, 8);
-	put_ip(&r, p, T_IN4, "192.0.2.1", 99, 64);
-	rig_give(&r, p);
-	p = rig_take(&r);
-	check_icmp(p, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_PROTO);
-	check_addrs(p, T_OWN4, T_IN4);
-	pkt_free(p);
-	assert_int_equal(r.drops.n[DROP_NO_PROTO], 1);
+	for (unsigned i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		struct gust_pkt *p = pkt_new(r.pool);
+
+		p->hlen = p->len = 12;
+		memset(p->head, 0, 12);
+		p->head[1] = 1;
+		if (other[i].kind)
+			pkt_layer_append(p, other[i].kind, 0, 0);
+		put_ip(&r, p, T_IN4, "192.0.2.1", other[i].proto, 64);
+		rig_give(&r, p);
+		p = rig_take(&r);
+		check_icmp(p, GUST_L_ICMP, ICMP4_UNREACH, ICMP4_UNREACH_PROTO);
+		check_addrs(p, T_OWN4, T_IN4);
+		pkt_free(p);
+		assert_int_equal(r.drops.n[DROP_NO_PROTO], i + 1);
+	}
 }
 
 /* RFC 4443 2.2 a: about a packet to one of several own addresses, from that one. */

@@ -6,6 +6,7 @@
 #include "pkt/dissect.h"
 #include "pkt/vnet.h"
 #include "pktlib.h"
+#include "sctp_golden.h"
 
 static struct pkt_pool *pool;
 
@@ -297,6 +298,45 @@ static void test_encode_gso(void **state)
 	}
 }
 
+/* SCTP: from the common header on, at 8, and the field zero: no pseudo header. */
+static void test_sctp(void **state)
+{
+	static const struct golden *const good[] = { &golden_data4[0],
+						     &golden_data6[0] };
+
+	for (int i = 0; i < 2; i++) {
+		const uint8_t *b = (const uint8_t *)good[i]->bytes;
+		struct gust_pkt *p = pkt_of(pool, b, good[i]->len);
+		uint16_t at = i ? 40 : 20;
+		struct vh h = { .flags = 1, .start = at, .off = 8 };
+
+		assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_NONE);
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		assert_int_equal(p->need, GUST_F_CSUM);
+		h.off = 16; /* TCP's place is not SCTP's */
+		assert_int_equal(decode(p, &h), DROP_BAD_VNET);
+		h.off = 8;
+		h.start += 2;
+		assert_int_equal(decode(p, &h), DROP_BAD_VNET);
+		for (uint8_t type = 1; type < 6; type++) { /* none is SCTP's */
+			uint8_t vh[VNET_LEN] = { [1] = type, [4] = 100 };
+
+			assert_int_equal(vnet_decode(p, vh, VNET_LEN),
+					 DROP_BAD_GSO);
+		}
+		h.start = at;
+		assert_int_equal(decode(p, &h), DROP_NONE);
+		h.hdr_len = at + 12;
+		assert_vh(p, &h);
+		assert_int_equal(r16(p->head + at + 8) | r16(p->head + at + 10), 0);
+		pkt_csum_complete(p);
+		assert_pkt_bytes(p, b, good[i]->len);
+		assert_vh(p, &(struct vh){ .flags = 2, .hdr_len = at + 12 });
+		assert_pkt_bytes(p, b, good[i]->len); /* not touched */
+		pkt_free(p);
+	}
+}
+
 static void test_encode_big(void **state)
 {
 	struct tp t = { .v6 = true, .jumbo = true, .len = 180000 };
@@ -330,10 +370,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_decode_csum),  T(test_decode_gso),
-		T(test_decode_ufo),   T(test_decode_no_transport),
-		T(test_encode_plain), T(test_encode_gso),
-		T(test_encode_big),   T(test_encode_without_transport),
+		T(test_decode_csum),
+		T(test_decode_gso),
+		T(test_decode_ufo),
+		T(test_decode_no_transport),
+		T(test_encode_plain),
+		T(test_encode_gso),
+		T(test_sctp),
+		T(test_encode_big),
+		T(test_encode_without_transport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
