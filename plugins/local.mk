@@ -13,3 +13,4 @@ include plugins/ufo.mk
 include plugins/bigtcp.mk
 include plugins/gro.mk
 include plugins/uro.mk
+include plugins/sctp.mk

@@ -6,3 +6,4 @@ include tests/fuzz/pkt.mk
 include tests/fuzz/ip.mk
 include tests/fuzz/tcp.mk
 include tests/fuzz/daemon.mk
+include tests/fuzz/sctp.mk

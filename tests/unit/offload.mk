@@ -11,3 +11,10 @@ tests_unit_test_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOC
 tests_unit_test_registry_LDADD = $(OFFLOAD_TEST_LIBS)
 tests_unit_test_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
 tests_unit_test_engine_LDADD = $(OFFLOAD_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_sctp
+TESTS += tests/unit/test_sctp
+EXTRA_DIST += tests/unit/sctplib.h
+tests_unit_test_sctp_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_sctp_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_sctp_DEPENDENCIES = plugins/sctp.so
