@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * compare.c - one superpacket through the kernel and through gust
+ */
+#include "compare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct lab lab;
+unsigned long compare_frames;
+
+static uint8_t *buf;
+
+void compare_open(bool l2)
+{
+	lab_open(&lab, l2, 0);
+	ours_open();
+	buf = malloc(SUPER_MAX);
+	assert_non_null(buf);
+}
+
+void compare_close(void)
+{
+	free(buf);
+	ours_close();
+	lab_close(&lab);
+}
+
+static void through_kernel(struct super s, uint32_t want, struct lab_frames *ret)
+{
+	uint8_t vh[SUPER_VH_LEN];
+	char text[512];
+	int r;
+
+	memcpy(s.dmac, lab_in_mac, 6);
+	memcpy(s.smac, lab_near_mac, 6);
+	super_vnet(vh, &s);
+	r = lab_send(&lab, vh, buf, super_build(buf, &s));
+	if (r)
+		fail_msg("%s\n  write: %s", super_text(&s, text, sizeof(text)),
+			 strerror(-r));
+	lab_collect(&lab, want, ret);
+}
+
+void compare_seg(const struct super *s)
+{
+	struct lab_frames kernel, gust;
+	struct super t = *s;
+	char text[512], why[1024];
+
+	lab_frames_init(&kernel);
+	lab_frames_init(&gust);
+	t.ip.ttl--;
+	memcpy(t.dmac, lab_far_mac, 6);
+	memcpy(t.smac, lab_out_mac, 6);
+	super_text(s, text, sizeof(text));
+	if (!ours_segment(&t, &gust, why, sizeof(why)))
+		fail_msg("%s\n  %s", text, why);
+	through_kernel(*s, gust.n, &kernel);
+	if (lab_frames_differ(&kernel, &gust, why, sizeof(why)))
+		fail_msg("%s\n  %s", text, why);
+	compare_frames += kernel.n;
+	lab_frames_free(&kernel);
+	lab_frames_free(&gust);
+}
+
+uint64_t compare_seed(void)
+{
+	const char *e = getenv("GUST_ORACLE_SEED");
+	uint64_t seed;
+	struct rng r;
+
+	if (e) {
+		seed = strtoull(e, NULL, 0);
+	} else {
+		assert_int_equal(rng_seed_os(&r), 0);
+		seed = rng_u64(&r) >> 32;
+	}
+	printf("seed: GUST_ORACLE_SEED=%llu\n", (unsigned long long)seed);
+	return seed;
+}
