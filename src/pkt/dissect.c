@@ -17,6 +17,11 @@
  * bytes as they are, with a map of what was understood. The result is
  * consistent: dissected again it gives the same map.
  *
+ * A tunnel is entered by a copy of the walk, which takes its place only when all
+ * that is inside is right and ends where the outside does: padding inside a tunnel
+ * could not be cut without making the outer lengths wrong. Otherwise the copy is
+ * forgotten, and the packet is what the outer headers say.
+ *
  * Limits: VLAN_MAX tags, EXT_MAX extension headers. RFC 8200 4.1 recommends an
  * order and an endpoint takes any; only hop-by-hop options must come first
  * (4.3), and one fragment header is enough.
@@ -40,9 +45,15 @@
 #define AH_HLEN_MIN 12
 #define ESP_HLEN 8 /* SPI and sequence number */
 
+#define VXLAN_PORT 4789
+#define VXLAN_HLEN 8
+#define VXLAN_I 0x08 /* the network identifier is valid */
+
 struct walk {
 	struct gust_pkt *p;
 	uint32_t off, lim, end;
+	bool tunnels; /* enter them */
+	bool inside; /* of one */
 	bool v6;
 	bool big; /* IP length field 0, more than 64 KB */
 	uint32_t ip; /* where the IP header begins */
@@ -104,9 +115,30 @@ static void cut_surplus(struct walk *w, uint32_t end)
 		ipv4_set_len_id(ip, end - w->ip, get16(ip + 4));
 }
 
+static enum drop_reason walk_eth(struct walk *w);
+
+/* RFC 7348 section 5; reserved bits are ignored. Behind UDP to VXLAN's port may be
+ * anything: what is no VXLAN stays payload. Recursion ends with the map. */
+static void walk_vxlan(struct walk *w)
+{
+	struct walk in = *w;
+	uint8_t nlayer = w->p->nlayer;
+
+	if (left(w) < VXLAN_HLEN || !(at(w)[0] & VXLAN_I))
+		return;
+	in.inside = true;
+	in.v6 = in.big = false;
+	if (enter(&in, GUST_L_VXLAN, 0, VXLAN_HLEN) == DROP_NONE &&
+	    walk_eth(&in) == DROP_NONE && in.end == w->end)
+		*w = in;
+	else
+		w->p->nlayer = nlayer;
+}
+
 static enum drop_reason walk_udp(struct walk *w)
 {
 	uint32_t len, avail = w->end - w->off;
+	const uint8_t *udp = at(w);
 	enum drop_reason r;
 
 	if (left(w) < UDP_HLEN)
@@ -115,12 +147,16 @@ static enum drop_reason walk_udp(struct walk *w)
 	/* RFC 2675 4: a UDP jumbogram has length 0 */
 	if (!len && w->v6 && avail > UINT16_MAX)
 		len = avail;
-	if (len < UDP_HLEN || len > avail || (len < avail && w->big))
+	if (len < UDP_HLEN || len > avail || (len < avail && (w->big || w->inside)))
 		return DROP_BAD_UDPLEN;
 	r = enter(w, GUST_L_UDP, 0, UDP_HLEN);
-	if (r == DROP_NONE && len < avail)
+	if (r != DROP_NONE)
+		return r;
+	if (len < avail)
 		cut_surplus(w, w->end - (avail - len));
-	return r;
+	if (w->tunnels && get16(udp + 2) == VXLAN_PORT)
+		walk_vxlan(w);
+	return DROP_NONE;
 }
 
 static enum drop_reason walk_icmp(struct walk *w, uint8_t kind)
@@ -448,11 +484,14 @@ static enum drop_reason split(struct gust_pkt *p, uint32_t off)
 
 enum drop_reason pkt_dissect(struct gust_pkt *p, enum dissect_start start)
 {
-	struct walk w = { .p = p, .lim = p->hlen, .end = p->len };
+	struct walk w = { .p = p,
+			  .lim = p->hlen,
+			  .end = p->len,
+			  .tunnels = start & DISSECT_TUNNELS };
 	enum drop_reason r;
 
 	p->nlayer = 0;
-	r = start == DISSECT_ETH ? walk_eth(&w) : walk_ip(&w);
+	r = (start & ~DISSECT_TUNNELS) == DISSECT_ETH ? walk_eth(&w) : walk_ip(&w);
 	if (r != DROP_NONE)
 		return r;
 	if (w.end < p->len)

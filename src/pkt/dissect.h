@@ -8,7 +8,11 @@
 #include "pkt/drop.h"
 #include "pkt/pkt.h"
 
-enum dissect_start { DISSECT_ETH, DISSECT_IP };
+enum dissect_start {
+	DISSECT_ETH,
+	DISSECT_IP,
+	DISSECT_TUNNELS = 0x10, /* or-ed: go on behind UDP into VXLAN */
+};
 
 /*
  * Walk the headers of a packet that stands contiguously at head (hlen == len,
@@ -31,6 +35,13 @@ enum dissect_start { DISSECT_ETH, DISSECT_IP };
  *
  * Bytes behind a UDP length that is shorter than the IP payload are cut as well,
  * and the IP length is corrected.
+ *
+ * With DISSECT_TUNNELS the walk goes on behind a UDP header to port 4789 into
+ * VXLAN (RFC 7348), its Ethernet frame, and what that holds, at any depth that the
+ * map has room for. It does so only when everything inside is right and ends
+ * exactly where the outer lengths say; otherwise (another protocol, a malformed
+ * or padded inner packet) the map ends with the outer UDP header, and nothing is
+ * dropped for it.
  *
  * Does not verify transport checksums; verifies the IPv4 header checksum, IP
  * options' shape, TCP data offset, UDP length. Never reads beyond len.

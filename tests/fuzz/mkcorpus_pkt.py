@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 
-ETH, FIX4, BIG, FRAGS = 1, 2, 4, 8  # fuzz_dissect
+ETH, FIX4, BIG, FRAGS, TUN = 1, 2, 4, 8, 16  # fuzz_dissect
 V_ETH, V_FIX4, V_LONG, V_BIG = 1, 2, 4, 8  # fuzz_vnet
 
 A6 = bytes.fromhex("20010db8000000000000000000000001")
@@ -52,6 +52,11 @@ def eth(kind, body, tags=()):
     return out + struct.pack(">H", kind) + body
 
 
+def vxlan(inner, outer=ip4):
+    body = b"\x08\0\0\0\0\0\x2a\0" + inner
+    return outer(17, struct.pack(">HHHH", 50000, 4789, 8 + len(body), 0) + body)
+
+
 PAD = b"\x01\x04\0\0\0\0"
 DATA = bytes(range(200))
 TS = b"\x01\x01\x08\x0a" + bytes(8)
@@ -84,6 +89,11 @@ DISSECT = {
     "frag6": (0, ip6(44, b"\x11\0\0\1\0\0\0\7" + udp(DATA))),
     "eth-tcp4": (ETH | FIX4, eth(0x0800, ip4(6, tcp(DATA)) + bytes(8))),
     "eth-vlan": (ETH, eth(0x86DD, ip6(6, tcp(DATA)), (0x88A8, 0x8100))),
+    "vxlan4": (FIX4 | TUN, vxlan(eth(0x0800, ip4(6, tcp(DATA))))),
+    "vxlan4-frags": (FIX4 | TUN | FRAGS, vxlan(eth(0x0800, ip4(6, tcp(DATA))))),
+    "vxlan6-eth": (ETH | TUN, eth(0x86DD, vxlan(eth(0x86DD, ip6(17, udp(DATA))), ip6))),
+    "vxlan-vxlan": (FIX4 | TUN, vxlan(eth(0x86DD, vxlan(eth(0x86DD, ip6(6, tcp(DATA))),
+                                                       ip6)))),
     "eth-arp": (ETH, eth(0x0806, b"\0\1\x08\0\6\4\0\1" + bytes(20) + bytes(18))),
 }
 

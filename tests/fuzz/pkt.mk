@@ -30,6 +30,10 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/dissect/udp4 \
 	tests/fuzz/corpus/dissect/udp4-surplus \
 	tests/fuzz/corpus/dissect/udp6 \
+	tests/fuzz/corpus/dissect/vxlan-vxlan \
+	tests/fuzz/corpus/dissect/vxlan4 \
+	tests/fuzz/corpus/dissect/vxlan4-frags \
+	tests/fuzz/corpus/dissect/vxlan6-eth \
 	tests/fuzz/corpus/vnet/lies \
 	tests/fuzz/corpus/vnet/plain \
 	tests/fuzz/corpus/vnet/sctp4 \
