@@ -86,7 +86,8 @@ void lab_open(struct lab *l, bool l2, short in_flags)
 		"ip addr add fd67:0:0:1::1/64 dev ogin nodad && "
 		"ip addr add fd67:0:0:2::1/64 dev ogout nodad");
 	if (l2)
-		lab_cmd("ip neigh add 198.18.2.2 lladdr 02:00:00:00:02:02 dev ogout "
+		lab_cmd("ip neigh add 198.18.2.2 lladdr 02:00:00:00:02:02 dev "
+			"ogout "
 			"&& ip neigh add fd67:0:0:2::2 lladdr 02:00:00:00:02:02 "
 			"dev ogout && ip neigh add 198.18.1.2 lladdr "
 			"02:00:00:00:01:02 dev ogin");

@@ -5,7 +5,7 @@
 ORACLE_SRC = tests/oracle/lab.c tests/oracle/lab.h tests/oracle/ours.c tests/oracle/ours.h \
 	tests/oracle/super.c tests/oracle/super.h
 ORACLE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/oracle -I$(srcdir)/tests/unit \
-	$(CMOCKA_CFLAGS)
+	-DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"' $(CMOCKA_CFLAGS)
 ORACLE_LIBS = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/oracle/oracle_seg

@@ -81,7 +81,7 @@ static void test_tcp_options(void **state)
 
 static void sizes(bool v6, bool udp)
 {
-	static const uint16_t gso[] = { 1,   2,	  3,	7,    8,    99,	  536,
+	static const uint16_t gso[] = { 1,   2,    3,    7,    8,    99,  536,
 					999, 1000, 1220, 1400, 1431, 1432 };
 
 	for (unsigned i = 0; i < sizeof(gso) / sizeof(gso[0]); i++)
@@ -154,8 +154,8 @@ static void test_ip4_fields(void **state)
 static void test_ip4_options(void **state)
 {
 	static const char *const opts[] = {
-		"\1\1\1\1", "\1\1\1\0", "\x94\4\0\0", "\x88\4\0\7",
-		"\1\x88\4\0\7\1\1\0", "\x82\x0b\0\0\0\0\0\0\0\0\0\0"
+		"\1\1\1\1",   "\1\1\1\0",           "\x94\4\0\0",
+		"\x88\4\0\7", "\1\x88\4\0\7\1\1\0", "\x82\x0b\0\0\0\0\0\0\0\0\0\0"
 	};
 	static const uint8_t lens[] = { 4, 4, 4, 4, 8, 12 };
 
@@ -191,8 +191,8 @@ static void test_ip6_fields(void **state)
 
 static void test_ip6_extensions(void **state)
 {
-	static const uint8_t chains[][4] = { { 1, 0 },	       { 1, 60 },
-					     { 1, 43 },	       { 2, 0, 60 },
+	static const uint8_t chains[][4] = { { 1, 0 },         { 1, 60 },
+					     { 1, 43 },        { 2, 0, 60 },
 					     { 2, 60, 43 },    { 2, 43, 60 },
 					     { 3, 0, 60, 43 }, { 3, 0, 43, 60 } };
 
@@ -264,8 +264,8 @@ static void test_ufo(void **state)
 
 static void test_big_tcp(void **state)
 {
-	static const uint32_t lens[] = { 65496, 65536, 100500, 200000, 499999,
-					 500000 };
+	static const uint32_t lens[] = { 65496,  65536,  100500,
+					 200000, 499999, 500000 };
 	static const uint16_t gso[] = { 1000, 1428, 1440 };
 
 	for (unsigned i = 0; i < 6; i++)
@@ -377,12 +377,12 @@ static void test_random_vxlan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_tcp_flags),   T(test_tcp_accecn),     T(test_tcp_options),
-		T(test_tcp_sizes),   T(test_tcp_64k),	     T(test_ip4_fields),
-		T(test_ip4_options), T(test_ip6_fields),     T(test_ip6_extensions),
-		T(test_udp_sizes),   T(test_udp_64k),	     T(test_ufo),
-		T(test_big_tcp),     T2(test_tap),	     T2(test_vxlan),
-		T(test_random),	     T2(test_random_vxlan),
+		T(test_tcp_flags),   T(test_tcp_accecn),    T(test_tcp_options),
+		T(test_tcp_sizes),   T(test_tcp_64k),       T(test_ip4_fields),
+		T(test_ip4_options), T(test_ip6_fields),    T(test_ip6_extensions),
+		T(test_udp_sizes),   T(test_udp_64k),       T(test_ufo),
+		T(test_big_tcp),     T2(test_tap),          T2(test_vxlan),
+		T(test_random),      T2(test_random_vxlan),
 	};
 	int r;
 

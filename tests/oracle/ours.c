@@ -6,17 +6,18 @@
 
 #include <stdio.h>
 
-#include "offload/segment.h"
 #include "pkt/dissect.h"
 #include "pkt/vnet.h"
-#include "pktlib.h"
+#include "pluglib.h"
 
-static struct pkt_pool *pool;
+static struct plug plug;
 static uint8_t *buf;
 
 void ours_open(void)
 {
-	pool = small_pool(64, 8192);
+	static const char *const names[] = { "tso", "uso", "ufo", "bigtcp", NULL };
+
+	plug_open(&plug, names);
 	buf = malloc(SUPER_MAX);
 	assert_non_null(buf);
 }
@@ -24,24 +25,77 @@ void ours_open(void)
 void ours_close(void)
 {
 	free(buf);
-	assert_int_equal(pkt_pool_free(pool), 0);
+	plug_close(&plug);
 }
 
+static enum gust_gso gso_of(const struct super *s)
+{
+	bool v6 = s->vxlan ? s->inner.v6 : s->ip.v6;
+
+	if (s->ufo)
+		return GUST_GSO_UFO;
+	if (s->udp)
+		return v6 ? GUST_GSO_UDP6 : GUST_GSO_UDP4;
+	return v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
+}
+
+/* The metadata: from the virtio_net_hdr where the codec speaks of this form (it
+ * takes UFO for a large datagram, and knows no tunnels). */
 static enum drop_reason decode(const struct super *s, struct gust_pkt *p)
 {
 	uint8_t vh[SUPER_VH_LEN];
 
-	super_vnet(vh, s);
-	return vnet_decode(p, vh, sizeof(vh));
+	if (!s->ufo && !s->vxlan) {
+		super_vnet(vh, s);
+		return vnet_decode(p, vh, sizeof(vh));
+	}
+	p->need = s->no_csum ? 0 : GUST_F_CSUM;
+	p->gso_type = gso_of(s);
+	p->gso_size = s->gso_size;
+	if (!s->ufo && pkt_payload_len(p) <= s->gso_size)
+		p->gso_size = p->gso_type = 0;
+	return DROP_NONE;
+}
+
+static void add(struct gust_pkt *p, struct lab_frames *ret)
+{
+	uint8_t *b = lab_frames_add(ret, p->len);
+
+	memcpy(b, p->head, p->hlen);
+	pkt_payload_copy(p, 0, b + p->hlen, p->len - p->hlen);
+}
+
+/* Cut for a port of MTU 1500 without offloads. */
+static void cut(struct gust_pkt *p, struct gust_batch *out)
+{
+	struct gust_gso_req req = { .step = p->gso_size,
+				    .mtu = 1500,
+				    .csum = true };
+	struct gust_batch in;
+
+	gust_batch_init(&in);
+	gust_batch_push(&in, p);
+	engine_gso(plug.eng, &in, &req, out);
+}
+
+static void why_dropped(char *why, uint32_t len)
+{
+	int at = snprintf(why, len, "gust dropped it:");
+
+	for (unsigned i = 1; i < DROP_REASONS; i++)
+		if (plug.drops.n[i])
+			at += snprintf(why + at, len - at, " %s", drop_name(i));
+	snprintf(why + at, len - at, "; plugin's words: %s", plug.log);
 }
 
 bool ours_segment(const struct super *s, struct lab_frames *ret, char *why,
 		  uint32_t why_len)
 {
 	uint32_t n = super_build(buf, s);
-	struct gust_pkt *p = pkt_of(pool, buf, n);
+	struct gust_pkt *p = pkt_of(plug.pool, buf, n);
+	int start = (s->l2 ? DISSECT_ETH : DISSECT_IP) | DISSECT_TUNNELS;
+	enum drop_reason r = pkt_dissect(p, start);
 	struct gust_batch out;
-	enum drop_reason r = pkt_dissect(p, s->l2 ? DISSECT_ETH : DISSECT_IP);
 
 	if (r == DROP_NONE)
 		r = decode(s, p);
@@ -51,18 +105,20 @@ bool ours_segment(const struct super *s, struct lab_frames *ret, char *why,
 		return false;
 	}
 	gust_batch_init(&out);
-	if (p->gso_size)
-		assert_int_equal(seg_cut(p, p->gso_size, &out), 0);
-	else
-		gust_batch_push(&out, p);
-	while ((p = gust_batch_pop(&out))) {
-		uint8_t *b = lab_frames_add(ret, p->len);
-
+	memset(&plug.drops, 0, sizeof(plug.drops));
+	if (p->gso_size) {
+		cut(p, &out);
+	} else {
 		if (p->need & GUST_F_CSUM)
 			pkt_csum_complete(p);
-		memcpy(b, p->head, p->hlen);
-		pkt_payload_copy(p, 0, b + p->hlen, p->len - p->hlen);
+		gust_batch_push(&out, p);
+	}
+	if (!out.n)
+		why_dropped(why, why_len);
+	n = out.n;
+	while ((p = gust_batch_pop(&out))) {
+		add(p, ret);
 		pkt_free(p);
 	}
-	return true;
+	return n > 0;
 }

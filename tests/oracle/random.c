@@ -8,6 +8,7 @@
 
 #define MTU 1500
 #define SEGS 200
+#define UDP_SEGS 127 /* the kernel refuses more than 128 (UDP_MAX_SEGMENTS) */
 #define IP_MAX 65535
 
 static bool chance(struct rng *r, uint32_t n)
@@ -85,11 +86,13 @@ static void random_size(struct rng *r, struct super *s)
 {
 	uint32_t room = MTU - super_hdrs(s), segs, max;
 
-	s->gso_size = chance(r, 3) ? room - rng_below(r, 4) :
-				     1 + rng_below(r, room - 1);
+	s->gso_size =
+		chance(r, 3) ? room - rng_below(r, 4) : 1 + rng_below(r, room - 1);
 	max = IP_MAX - super_hdrs(s);
 	segs = max / s->gso_size;
-	segs = 1 + rng_below(r, segs < SEGS ? segs : SEGS);
+	if (segs > (s->udp ? UDP_SEGS : SEGS))
+		segs = s->udp ? UDP_SEGS : SEGS;
+	segs = 1 + rng_below(r, segs);
 	s->len = segs * s->gso_size;
 	switch (rng_below(r, 4)) {
 	case 0:

@@ -122,8 +122,8 @@ static void build_ip4(uint8_t *b, const struct super_ip *ip, uint8_t proto,
 	w16(b + 10, (uint16_t)~sum16(0, b, hlen) ^ (ip->bad_csum ? 0x0100 : 0));
 }
 
-/* A hop-by-hop or destination header full of PadN, or a routing header of type 4
- * without segments left. */
+/* A hop-by-hop or destination header with one experimental option (RFC 4727; the
+ * kernel drops longer padding), or a routing header without segments left. */
 static void build_ext(uint8_t *b, uint8_t kind, uint8_t units)
 {
 	memset(b, 0, 8 + 8 * units);
@@ -132,7 +132,7 @@ static void build_ext(uint8_t *b, uint8_t kind, uint8_t units)
 		b[2] = 4;
 		return;
 	}
-	b[2] = 1;
+	b[2] = 0x1e;
 	b[3] = 4 + 8 * units;
 }
 
@@ -225,7 +225,8 @@ static void build_eth(uint8_t *b, const uint8_t *d, const uint8_t *src, bool v6)
  * of inner packet, which are there already. */
 static void build_vxlan(uint8_t *b, const struct super *s, uint32_t body)
 {
-	static const uint8_t d[6] = { 2, 0, 0, 0, 7, 1 }, e[6] = { 2, 0, 0, 0, 7, 2 };
+	static const uint8_t d[6] = { 2, 0, 0, 0, 7, 1 },
+			     e[6] = { 2, 0, 0, 0, 7, 2 };
 	uint32_t len = VX_LEN + body, sum;
 
 	memset(b, 0, VX_LEN);
@@ -324,14 +325,15 @@ const char *super_text(const struct super *s, char *buf, size_t len)
 	text_ip(&s->ip, a, sizeof(a));
 	if (s->vxlan)
 		text_ip(&s->inner, b, sizeof(b));
-	snprintf(buf, len,
-		 "%s%s%s%s%s %s{sport %u flags %03x opt %u seq %08x ack %08x win %u "
-		 "urg %u%s%s} payload %u gso %u%s%s",
-		 s->l2 ? "eth " : "", s->vlan ? "vlan " : "", a,
-		 s->vxlan ? s->outer_csum ? " vxlan+csum " : " vxlan " : "", b,
-		 s->udp ? "UDP" : "TCP", s->sport, s->flags, s->opt_len, s->seq,
-		 s->ack, s->win, s->urg, s->no_csum ? " no csum" : "",
-		 s->bad_csum ? " bad csum" : "", s->len, s->gso_size,
-		 s->ufo ? " ufo" : "", s->ecn ? " ecn" : "");
+	snprintf(
+		buf, len,
+		"%s%s%s%s%s %s{sport %u flags %03x opt %u seq %08x ack %08x win %u "
+		"urg %u%s%s} payload %u gso %u%s%s",
+		s->l2 ? "eth " : "", s->vlan ? "vlan " : "", a,
+		s->vxlan ? s->outer_csum ? " vxlan+csum " : " vxlan " : "", b,
+		s->udp ? "UDP" : "TCP", s->sport, s->flags, s->opt_len, s->seq,
+		s->ack, s->win, s->urg, s->no_csum ? " no csum" : "",
+		s->bad_csum ? " bad csum" : "", s->len, s->gso_size,
+		s->ufo ? " ufo" : "", s->ecn ? " ecn" : "");
 	return buf;
 }
