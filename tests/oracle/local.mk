@@ -8,9 +8,16 @@ ORACLE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/oracle -I$(srcdir)/tests/unit
 	-DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"' $(CMOCKA_CFLAGS)
 ORACLE_LIBS = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/oracle/oracle_seg
+check_PROGRAMS += tests/oracle/oracle_seg tests/oracle/oracle_gro
 
 tests_oracle_oracle_seg_SOURCES = tests/oracle/oracle_seg.c tests/oracle/compare.c \
 	tests/oracle/compare.h tests/oracle/random.c tests/oracle/random.h $(ORACLE_SRC)
 tests_oracle_oracle_seg_CPPFLAGS = $(ORACLE_CPPFLAGS)
 tests_oracle_oracle_seg_LDADD = $(ORACLE_LIBS)
+
+tests_oracle_oracle_gro_SOURCES = tests/oracle/oracle_gro.c tests/oracle/train.c \
+	tests/oracle/train.h tests/oracle/sniff.c tests/oracle/sniff.h \
+	tests/oracle/compare.c tests/oracle/compare.h tests/oracle/random.c \
+	tests/oracle/random.h $(ORACLE_SRC)
+tests_oracle_oracle_gro_CPPFLAGS = $(ORACLE_CPPFLAGS)
+tests_oracle_oracle_gro_LDADD = $(ORACLE_LIBS)

@@ -15,7 +15,8 @@ static uint8_t *buf;
 
 void ours_open(void)
 {
-	static const char *const names[] = { "tso", "uso", "ufo", "bigtcp", NULL };
+	static const char *const names[] = { "tso", "uso", "ufo", "bigtcp",
+					     "gro", "uro", NULL };
 
 	plug_open(&plug, names);
 	buf = malloc(SUPER_MAX);
@@ -121,4 +122,63 @@ bool ours_segment(const struct super *s, struct lab_frames *ret, char *why,
 		pkt_free(p);
 	}
 	return n > 0;
+}
+
+/* ---- merge ---- */
+
+/* All packets in one slab, as a port reads them. */
+static void make_batch(const struct lab_frames *in, struct gust_batch *b)
+{
+	struct gust_slab *s = slab_new(plug.pool);
+
+	assert_non_null(s);
+	gust_batch_init(b);
+	for (unsigned i = 0; i < in->n; i++) {
+		uint8_t *at = s->data + s->used + GUST_HEADROOM;
+		struct gust_pkt *p;
+
+		memcpy(at, in->b[i], in->len[i]);
+		s->used += GUST_HEADROOM + in->len[i];
+		assert_true(s->used <= s->cap);
+		p = pkt_from_slab(plug.pool, s, at, in->len[i]);
+		assert_non_null(p);
+		assert_int_equal(pkt_dissect(p, DISSECT_ETH), DROP_NONE);
+		gust_batch_push(b, p);
+	}
+	slab_unref(s);
+}
+
+static void add_super(struct gust_pkt *p, struct lab_frames *ret)
+{
+	uint8_t *b = lab_frames_add(ret, SUPER_VH_LEN + p->len);
+
+	vnet_encode(p, b, SUPER_VH_LEN);
+	memcpy(b + SUPER_VH_LEN, p->head, p->hlen);
+	pkt_payload_copy(p, 0, b + SUPER_VH_LEN + p->hlen, p->len - p->hlen);
+}
+
+void ours_merge(const struct lab_frames *in, uint32_t max_segs,
+		struct lab_frames *super, struct lab_frames *ret)
+{
+	/* as the kernel's default gro_max_size */
+	struct gust_gro_req req = {
+		.max4 = 65535, .max6 = 65535, .max_udp = 65535, .max_segs = max_segs
+	};
+	struct gust_batch b, pieces;
+	struct gust_pkt *p;
+
+	make_batch(in, &b);
+	engine_gro(plug.eng, &b, &req);
+	gust_batch_init(&pieces);
+	while ((p = gust_batch_pop(&b))) {
+		add_super(p, super);
+		if (p->gso_size)
+			cut(p, &pieces);
+		else
+			gust_batch_push(&pieces, p);
+	}
+	while ((p = gust_batch_pop(&pieces))) {
+		add(p, ret);
+		pkt_free(p);
+	}
 }

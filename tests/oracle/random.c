@@ -10,6 +10,7 @@
 #define SEGS 200
 #define UDP_SEGS 127 /* the kernel refuses more than 128 (UDP_MAX_SEGMENTS) */
 #define IP_MAX 65535
+#define EXT_LEN 24 /* of the longest extension header */
 
 static bool chance(struct rng *r, uint32_t n)
 {
@@ -86,6 +87,11 @@ static void random_size(struct rng *r, struct super *s)
 {
 	uint32_t room = MTU - super_hdrs(s), segs, max;
 
+	/* When it forwards, the kernel takes what follows the hop-by-hop header for
+	 * TCP and adds what stands at TCP's data offset there to the segment's size
+	 * (skb_gso_network_seglen()): leave room for 60 bytes. */
+	if (s->ip.next && room > MTU - 40 - EXT_LEN - 60)
+		room = MTU - 40 - EXT_LEN - 60;
 	s->gso_size =
 		chance(r, 3) ? room - rng_below(r, 4) : 1 + rng_below(r, room - 1);
 	max = IP_MAX - super_hdrs(s);
@@ -96,7 +102,7 @@ static void random_size(struct rng *r, struct super *s)
 	s->len = segs * s->gso_size;
 	switch (rng_below(r, 4)) {
 	case 0:
-		return;
+		break;
 	case 1:
 		s->len += 1;
 		break;
@@ -106,6 +112,11 @@ static void random_size(struct rng *r, struct super *s)
 	default:
 		s->len += rng_below(r, s->gso_size);
 	}
+	/* What fits one segment is none for the kernel's reader of the
+	 * virtio_net_hdr; but that counts TCP options as payload, and its
+	 * segmentation then drops it. */
+	if (s->len <= s->gso_size && s->opt_len)
+		s->len = s->gso_size + 1;
 	if (s->len > max)
 		s->len = max;
 }
