@@ -43,6 +43,33 @@ static void through_kernel(struct super s, uint32_t want, struct lab_frames *ret
 	lab_collect(&lab, want, ret);
 }
 
+/* Where the ID of an IPv6 fragment stands; NULL: it is none. */
+static uint8_t *frag_id(const struct lab_frames *f, unsigned i)
+{
+	return f->len[i] > 48 && f->b[i][6] == 44 ? f->b[i] + 44 : NULL;
+}
+
+/* IPv6 fragments have an ID drawn at random: one for all of a datagram on each
+ * side. The kernel's is put in gust's frames. */
+static bool same_frag_ids(const struct lab_frames *kernel, struct lab_frames *gust)
+{
+	uint8_t *a = kernel->n ? frag_id(kernel, 0) : NULL, *b = frag_id(gust, 0);
+	uint8_t ours[4];
+
+	if (!a || !b)
+		return false;
+	memcpy(ours, b, 4);
+	for (unsigned i = 0; i < kernel->n; i++)
+		if (!frag_id(kernel, i) || memcmp(frag_id(kernel, i), a, 4))
+			return false;
+	for (unsigned i = 0; i < gust->n; i++) {
+		if (!frag_id(gust, i) || memcmp(frag_id(gust, i), ours, 4))
+			return false;
+		memcpy(frag_id(gust, i), a, 4);
+	}
+	return true;
+}
+
 void compare_seg(const struct super *s)
 {
 	struct lab_frames kernel, gust;
@@ -58,6 +85,8 @@ void compare_seg(const struct super *s)
 	if (!ours_segment(&t, &gust, why, sizeof(why)))
 		fail_msg("%s\n  %s", text, why);
 	through_kernel(*s, gust.n, &kernel);
+	if (s->ufo && s->ip.v6 && !same_frag_ids(&kernel, &gust))
+		fail_msg("%s\n  fragments without, or of more than one ID", text);
 	if (lab_frames_differ(&kernel, &gust, why, sizeof(why)))
 		fail_msg("%s\n  %s", text, why);
 	compare_frames += kernel.n;

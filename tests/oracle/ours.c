@@ -33,27 +33,25 @@ static enum gust_gso gso_of(const struct super *s)
 {
 	bool v6 = s->vxlan ? s->inner.v6 : s->ip.v6;
 
-	if (s->ufo)
-		return GUST_GSO_UFO;
 	if (s->udp)
 		return v6 ? GUST_GSO_UDP6 : GUST_GSO_UDP4;
 	return v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
 }
 
 /* The metadata: from the virtio_net_hdr where the codec speaks of this form (it
- * takes UFO for a large datagram, and knows no tunnels). */
+ * knows no tunnels). */
 static enum drop_reason decode(const struct super *s, struct gust_pkt *p)
 {
 	uint8_t vh[SUPER_VH_LEN];
 
-	if (!s->ufo && !s->vxlan) {
+	if (!s->vxlan) {
 		super_vnet(vh, s);
 		return vnet_decode(p, vh, sizeof(vh));
 	}
 	p->need = s->no_csum ? 0 : GUST_F_CSUM;
 	p->gso_type = gso_of(s);
 	p->gso_size = s->gso_size;
-	if (!s->ufo && pkt_payload_len(p) <= s->gso_size)
+	if (pkt_payload_len(p) <= s->gso_size)
 		p->gso_size = p->gso_type = 0;
 	return DROP_NONE;
 }

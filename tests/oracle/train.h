@@ -16,13 +16,22 @@
 
 #define TRAIN_MAX 130
 
+/* Differences that docs/offloads.md gives reasons for. */
+enum train_known {
+	TRAIN_NONE,
+	TRAIN_CWR, /* all of several segments have CWR */
+	TRAIN_NO_CSUM, /* UDP over IPv4 without checksums */
+	TRAIN_SAME_ID, /* equal IPv4 IDs without DF */
+	TRAIN_VLAN, /* 802.1Q tags */
+	TRAIN_KNOWN
+};
+
 struct train {
 	const char *name;
 	unsigned n;
 	struct super s[TRAIN_MAX];
 	uint32_t max_segs; /* gust's limit, 0: none */
-	/* A documented difference: its reason, NULL: none is expected. */
-	const char *differs;
+	enum train_known known; /* the difference that it may show */
 };
 
 enum train_verdict {
@@ -33,9 +42,11 @@ enum train_verdict {
 };
 
 struct train_count {
-	unsigned long agree, irreversible, documented, packets, merged;
+	unsigned long agree, irreversible, packets, merged;
+	unsigned long known[TRAIN_KNOWN];
 };
 extern struct train_count train_count;
+extern const char *const train_known_text[TRAIN_KNOWN];
 
 void train_open(void);
 void train_close(void);
@@ -49,8 +60,8 @@ struct super *train_add(struct train *t, const struct super *s);
 /*
  * Run it on both sides. gust's result, cut again, must be the train in any case. A
  * difference to the kernel's is a failure, unless the kernel's is not reversible or
- * t->differs is set (then agreement is one). A difference is looked at again a few
- * times: the kernel flushes what is older than a tick of its clock.
+ * the difference is a known one. A difference is looked at again a few times: the
+ * kernel flushes what is older than a tick of its clock.
  */
 void train_run(const struct train *t);
 
