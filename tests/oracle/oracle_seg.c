@@ -262,6 +262,10 @@ static void test_ufo(void **state)
 		}
 }
 
+/* No IPv6 extension headers: the kernel puts the fragment header behind all of
+ * them and counts them in the fragments' offsets, and nobody could put those
+ * together again. Nor options that only the first fragment has (RFC 791), which the
+ * kernel repeats, nor a gso_size that is no multiple of 8, which it takes. */
 static void test_ufo_headers(void **state)
 {
 	struct super s;
@@ -277,16 +281,6 @@ static void test_ufo_headers(void **state)
 	compare_seg(&s);
 	s.ip.opt_len = 4; /* an option that every fragment repeats */
 	memcpy(s.ip.opt, "\x88\4\0\7", 4);
-	compare_seg(&s);
-	/* Destination options belong to what is cut. With a header that does not
-	 * (hop-by-hop, routing) the kernel counts it in the offsets, and nobody
-	 * could put its fragments together. */
-	super_init(&s, true, true);
-	s.ufo = true;
-	s.len = 4000;
-	s.gso_size = 1304;
-	s.ip.next = 1;
-	s.ip.ext[0] = 60;
 	compare_seg(&s);
 }
 
