@@ -14,12 +14,6 @@
 
 #include "link/link.h"
 
-enum fact_dir {
-	FACT_FROM_KERNEL, /* what we read */
-	FACT_TO_KERNEL, /* what we write */
-	FACT_DIRS
-};
-
 enum fact_proof {
 	FACT_UNPROVEN, /* no test was possible, or none exists: watched by counters */
 	FACT_PROVEN,
@@ -49,6 +43,7 @@ struct link_fact {
 	enum feat because; /* FACT_ADMIN, FACT_DEPENDS: the feature behind it */
 };
 
+/* By enum fact_dir (link.h) and enum feat. */
 struct link_facts {
 	struct link_fact f[FACT_DIRS][FEAT_N];
 };
@@ -57,6 +52,8 @@ struct fact_input {
 	const struct link_state *st;
 	uint32_t configured; /* FEAT_BIT()s of gustd.conf */
 	uint32_t provided; /* of the enabled plugins and of gust itself */
+	uint32_t ours; /* see struct link_want */
+	uint32_t gso_max; /* see struct link_want */
 	unsigned granted; /* TUN_F_* that the ladder got */
 	/* per direction: FEAT_BIT()s */
 	uint32_t proven[FACT_DIRS], disproven[FACT_DIRS];
@@ -71,5 +68,9 @@ void link_facts(const struct fact_input *in, struct link_facts *ret);
 const char *fact_why_name(enum fact_why w);
 /* A sentence for people: what it means and what would change it. */
 const char *fact_why_text(enum fact_why w);
+/* "unproven", "proven", "disproven" */
+const char *fact_proof_name(enum fact_proof p);
+/* "from_kernel", "to_kernel" */
+const char *fact_dir_name(enum fact_dir d);
 
 #endif

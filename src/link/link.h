@@ -97,22 +97,36 @@ int link_set_mac(struct link *l, const struct ethaddr *mac);
 int link_add_addr(struct link *l, const struct link_addr *a);
 int link_add_route(struct link *l, const struct link_route *r);
 
-/* What was proven (proof room); all zero: nothing tried. */
+/* The two directions of a port. */
+enum fact_dir {
+	FACT_FROM_KERNEL, /* what we read */
+	FACT_TO_KERNEL, /* what we write */
+	FACT_DIRS
+};
+
+/* What the self-test found (proof room), FEAT_BIT()s by enum fact_dir. What is in
+ * neither is unproven; all zero: nothing was tried. */
 struct link_proof {
-	bool tried;
-	uint32_t ok, failed; /* FEAT_BIT()s */
+	uint32_t ok[FACT_DIRS], failed[FACT_DIRS];
 };
 
 struct link_want {
 	uint32_t feats; /* FEAT_BIT()s of the configuration */
-	uint32_t
-		gso_max; /* bytes, upper bound towards the kernel; 0: as the link says */
+	uint32_t provided; /* of gust itself and of the enabled plugins */
+	/* FEAT_BIT()s that feat_wanted lacks only because our own TUNSETOFFLOAD
+	 * left them out: not the administrator's wish */
+	uint32_t ours;
+	uint32_t gso_max; /* bytes, upper bound towards the kernel; 0: as the link
+			     says */
 };
 
 /* The TUN_F_* for features, without those that the kernel would refuse for lack
  * of another one (all need FEAT_TX_CSUM). What tun_offload_ladder() begins
  * with. */
 unsigned link_tun_f(uint32_t feats);
+
+/* FEAT_BIT()s of which all TUN_F_* are in `tun_f`. */
+uint32_t link_feats_of(unsigned tun_f);
 
 /* FEAT_BIT()s that the administrator has not switched off (all, when unknown).
  * Before the first TUNSETOFFLOAD on an interface that existed already, the
@@ -129,7 +143,10 @@ uint32_t link_feats_allowed(const struct link_state *st);
  * the kernel already enforces what ethtool -K takes away, and setting less
  * would (as TUNSETOFFLOAD overwrites what ethtool calls "wanted") make `tx off`
  * forget the TSO that `tx on` should bring back, and make `tso on` take effect
- * only with the next poll.
+ * only with the next poll. What was disproven, or lost its plugin, is another
+ * matter: the kernel does not know of that, and has to be told.
+ *
+ * link_facts() (facts.h) says the same feature by feature, with reasons.
  */
 void link_negotiate(const struct link_state *st, const struct link_want *want,
 		    unsigned granted, const struct link_proof *proof,

@@ -8,6 +8,37 @@
 #include "link/link.h"
 #include "link/nlio.h"
 
+/* Kinds of superpackets, either direction. */
+#define SUPER_TCP                                                                  \
+	(FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) |      \
+	 FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO) |                   \
+	 FEAT_BIT(FEAT_BIGTCP6_PLAIN))
+#define SUPER_UDP (FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_UFO))
+#define TUNNEL (FEAT_BIT(FEAT_UDP_TNL) | FEAT_BIT(FEAT_UDP_TNL_CSUM))
+#define BIGTCP6 (FEAT_BIT(FEAT_BIGTCP6_JUMBO) | FEAT_BIT(FEAT_BIGTCP6_PLAIN))
+#define BIGTCP (FEAT_BIT(FEAT_BIGTCP4) | BIGTCP6)
+/* What this port can take in the direction towards the kernel. */
+#define TO_KERNEL                                                                  \
+	(FEAT_BIT(FEAT_TX_CSUM) | SUPER_TCP | SUPER_UDP | TUNNEL |                 \
+	 FEAT_BIT(FEAT_UDP_GRO))
+/* Nothing announces these towards the kernel. */
+#define ONLY_PROVEN (BIGTCP | FEAT_BIT(FEAT_UFO))
+
+#define IP_LEN_MAX 65535U
+/* BIG TCP begins above GSO_LEGACY_MAX_SIZE of the kernel */
+#define BIG_LEN_MIN 65536U
+/* GSO_MAX_SIZE of the kernel: 8 * 65535 */
+#define BIG_LEN_MAX 524280U
+
+/* negotiate.c: largest IP packets that the link's sizes leave, before the MTU is
+ * taken into account. */
+struct link_sizes {
+	uint32_t v4, v6, udp;
+};
+void link_sizes_from(const struct link_state *st, struct link_sizes *ret);
+void link_sizes_to(const struct link_state *st, uint32_t gso_max, bool big4,
+		   bool big6, struct link_sizes *ret);
+
 /* Parts of the state that a notification made doubtful. */
 #define PART_LINK 0x01
 #define PART_ADDR 0x02

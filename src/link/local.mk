@@ -3,6 +3,8 @@ noinst_LIBRARIES += libgust_link.a
 libgust_link_a_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
 libgust_link_a_SOURCES = \
 	src/link/ethtool.c \
+	src/link/facts.c \
+	src/link/facts.h \
 	src/link/link.h \
 	src/link/link_internal.h \
 	src/link/negotiate.c \

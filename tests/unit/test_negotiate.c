@@ -42,9 +42,11 @@ static int setup(void **state)
 	f.st.gro_max_size = f.st.gro_ipv4_max_size = 524280;
 	f.st.feat_hw = f.st.feat_wanted = f.st.feat_active = TX_ALL | B(GRO);
 	f.want.feats = ALL & ~(B(UFO) | B(UDP_TNL) | B(UDP_TNL_CSUM));
-	f.proof.tried = true;
-	f.proof.ok = B(TSO4) | B(TSO6) | B(USO) | B(TX_CSUM) | B(BIGTCP4) |
-		     B(BIGTCP6_JUMBO) | B(BIGTCP6_PLAIN);
+	f.want.provided = UINT32_MAX;
+	f.proof.ok[FACT_TO_KERNEL] = B(TSO4) | B(TSO6) | B(USO) | B(TX_CSUM) |
+				     B(BIGTCP4) | B(BIGTCP6_JUMBO) |
+				     B(BIGTCP6_PLAIN);
+	f.proof.ok[FACT_FROM_KERNEL] = B(TSO4) | B(TSO6) | B(USO) | B(TX_CSUM);
 	f.granted = GRANT_ALL;
 	*state = &f;
 	return 0;
@@ -202,16 +204,15 @@ static void what_was_not_proven(void **state)
 	assert_int_equal(f->to.gso_max6, 65535);
 	assert_int_equal(f->to.gso_max_udp, 65535);
 	/* one IPv6 form is enough for the size */
-	f->proof.tried = true;
-	f->proof.ok = B(BIGTCP6_JUMBO);
-	f->proof.failed = B(BIGTCP6_PLAIN) | B(BIGTCP4);
+	f->proof.ok[FACT_TO_KERNEL] = B(BIGTCP6_JUMBO);
+	f->proof.failed[FACT_TO_KERNEL] = B(BIGTCP6_PLAIN) | B(BIGTCP4);
 	run(f);
 	assert_int_equal(f->to.gso_max4, 65535);
 	assert_int_equal(f->to.gso_max6, 524280);
 	assert_false(f->to.feats & B(BIGTCP6_PLAIN));
 	/* what failed takes along what stands on it */
-	f->proof.ok = B(BIGTCP6_JUMBO) | B(BIGTCP4);
-	f->proof.failed = B(TSO6) | B(USO);
+	f->proof.ok[FACT_TO_KERNEL] = B(BIGTCP6_JUMBO) | B(BIGTCP4);
+	f->proof.failed[FACT_TO_KERNEL] = B(TSO6) | B(USO);
 	run(f);
 	assert_int_equal(f->to.feats, B(TX_CSUM) | B(SG) | B(TSO4) | B(TSO_ECN) |
 					      B(BIGTCP4) | B(GRO));
@@ -219,9 +220,75 @@ static void what_was_not_proven(void **state)
 	assert_int_equal(f->to.gso_max_udp, 1500);
 	/* and reading is none of its business */
 	assert_int_equal(f->from.feats, TX_ALL);
-	f->proof.failed = B(TX_CSUM);
+	f->proof.failed[FACT_TO_KERNEL] = B(TX_CSUM);
 	run(f);
 	assert_int_equal(f->to.feats, B(SG) | B(GRO));
+}
+
+/* What was read damaged is not asked for; writing is none of its business. */
+static void disproven_from_the_kernel(void **state)
+{
+	struct fix *f = *state;
+
+	f->proof.failed[FACT_FROM_KERNEL] = B(TSO4);
+	run(f);
+	assert_int_equal(f->tun_f, GRANT_ALL & ~TUN_F_TSO4);
+	assert_int_equal(f->from.feats, TX_ALL & ~B(TSO4));
+	assert_int_equal(f->from.gso_max4, 1500);
+	assert_true(f->to.feats & B(TSO4));
+	f->proof.failed[FACT_FROM_KERNEL] = B(TX_CSUM);
+	run(f);
+	assert_int_equal(f->tun_f, 0);
+}
+
+/* Without its plugin a kind of superpacket is neither asked for nor made. */
+static void plugin_missing(void **state)
+{
+	struct fix *f = *state;
+
+	f->want.provided = ~(B(USO) | B(BIGTCP4));
+	run(f);
+	assert_int_equal(f->tun_f,
+			 GRANT_ALL & ~(unsigned)(TUN_F_USO4 | TUN_F_USO6));
+	assert_false(f->to.feats & (B(USO) | B(BIGTCP4)));
+	assert_int_equal(f->to.gso_max4, 65535);
+	assert_int_equal(f->to.gso_max_udp, 1500);
+}
+
+/* What our own ioctl took out of feat_wanted may return; what the administrator
+ * switched off may not. */
+static void ours_returns(void **state)
+{
+	struct fix *f = *state;
+
+	f->st.feat_wanted &= ~(B(TSO4) | B(USO));
+	f->st.feat_active &= ~(B(TSO4) | B(USO));
+	f->want.ours = B(TSO4);
+	run(f);
+	assert_int_equal(f->tun_f,
+			 GRANT_ALL & ~(unsigned)(TUN_F_USO4 | TUN_F_USO6));
+}
+
+/* UFO and forwarding GRO towards the kernel. */
+static void ufo_and_udp_gro(void **state)
+{
+	struct fix *f = *state;
+
+	f->want.feats |= B(UFO);
+	run(f);
+	assert_false(f->to.feats & (B(UFO) | B(UDP_GRO)));
+	f->proof.ok[FACT_TO_KERNEL] |= B(UFO);
+	f->st.feat_hw |= B(UDP_GRO);
+	f->st.feat_active |= B(UDP_GRO);
+	run(f);
+	assert_true((f->to.feats & B(UFO)) && (f->to.feats & B(UDP_GRO)));
+	/* sizes within 64 KB leave no BIG TCP */
+	f->st.gro_max_size = f->st.gro_ipv4_max_size = 65536;
+	run(f);
+	assert_false(f->to.feats &
+		     (B(BIGTCP4) | B(BIGTCP6_JUMBO) | B(BIGTCP6_PLAIN)));
+	assert_int_equal(f->to.gso_max4, 65535);
+	assert_int_equal(f->to.gso_max6, 65535);
 }
 
 static void demoted_at_run_time(void **state)
@@ -249,11 +316,11 @@ static void uso_not_granted(void **state)
 	struct fix *f = *state;
 
 	f->granted &= ~(unsigned)(TUN_F_USO4 | TUN_F_USO6);
-	f->proof.ok &= ~B(USO);
+	f->proof.ok[FACT_TO_KERNEL] &= ~B(USO);
 	run(f);
 	assert_false(f->to.feats & B(USO));
 	assert_int_equal(f->to.gso_max_udp, 1500);
-	f->proof.ok |= B(USO);
+	f->proof.ok[FACT_TO_KERNEL] |= B(USO);
 	run(f);
 	assert_true(f->to.feats & B(USO));
 	assert_false(f->tun_f & TUN_F_USO4);
@@ -323,6 +390,10 @@ int main(void)
 		cmocka_unit_test_setup(sizes_of_the_link, setup),
 		cmocka_unit_test_setup(old_kernel, setup),
 		cmocka_unit_test_setup(what_was_not_proven, setup),
+		cmocka_unit_test_setup(disproven_from_the_kernel, setup),
+		cmocka_unit_test_setup(plugin_missing, setup),
+		cmocka_unit_test_setup(ours_returns, setup),
+		cmocka_unit_test_setup(ufo_and_udp_gro, setup),
 		cmocka_unit_test_setup(demoted_at_run_time, setup),
 		cmocka_unit_test_setup(uso_not_granted, setup),
 		cmocka_unit_test_setup(configuration, setup),
