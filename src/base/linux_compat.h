@@ -30,6 +30,10 @@
 #define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40
 #endif
 
+#ifndef VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM
+#define VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM 8
+#endif
+
 /* enum values of if_link.h, which cannot be tested with #ifdef */
 #define GUST_IFLA_GRO_MAX_SIZE 58
 #define GUST_IFLA_TSO_MAX_SIZE 59
