@@ -8,6 +8,7 @@ gustctl_SOURCES = \
 	src/cli/show_features.c \
 	src/cli/show_flows.c \
 	src/cli/show_plugins.c \
+	src/cli/show_selftest.c \
 	src/cli/show_stats.c \
 	src/cli/show_status.c
 gustctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

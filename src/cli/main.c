@@ -19,9 +19,9 @@ static const struct command {
 	const char *name;
 	int (*run)(struct cli *c, int argc, char **argv);
 } commands[] = {
-	{ "status", show_status },   { "features", show_features },
-	{ "flows", show_flows },     { "stats", show_stats },
-	{ "plugins", show_plugins },
+	{ "status", show_status },     { "features", show_features },
+	{ "flows", show_flows },       { "stats", show_stats },
+	{ "selftest", show_selftest }, { "plugins", show_plugins },
 };
 
 static int usage(FILE *f, int status)
@@ -30,8 +30,11 @@ static int usage(FILE *f, int status)
 	      "\n"
 	      "  status                    the interface, the stack, what was "
 	      "negotiated\n"
-	      "  features                  offloads by ethtool's names, per "
-	      "direction\n"
+	      "  features                  offloads by ethtool's names: wanted, "
+	      "granted,\n"
+	      "                            proven, used, per direction\n"
+	      "  selftest                  test every offload now, and show the "
+	      "matrix\n"
 	      "  flows [--proto tcp|udp|icmp] [--address ADDR[/LEN]]\n"
 	      "        [--rate] [--watch] [--interval SECONDS]\n"
 	      "                            connections and mappings\n"

@@ -49,11 +49,16 @@ struct client {
 	struct control *c;
 	struct bufferevent *bev;
 	struct flow_walk *walk; /* a reply in the making */
+	struct control_later later; /* a reply that somebody else will give */
+	bool waiting; /* `later` is with him */
+	bool serving; /* inside serve() */
 	bool closing; /* when the output has left */
 };
 
 static void client_free(struct client *cl)
 {
+	if (cl->waiting)
+		cl->later.gone(&cl->later);
 	list_del(&cl->link);
 	cl->c->nclients--;
 	bufferevent_free(cl->bev);
@@ -126,6 +131,13 @@ static void set_plugin(struct client *cl, const struct control_req *q)
 		refuse(cl, err);
 }
 
+static struct control_later *wait_for(struct client *cl)
+{
+	cl->later = (struct control_later){ 0 };
+	cl->waiting = true;
+	return &cl->later;
+}
+
 static void answer(struct client *cl, const char *msg, size_t len)
 {
 	struct daemon *d = cl->c->d;
@@ -152,6 +164,9 @@ static void answer(struct client *cl, const char *msg, size_t len)
 	case CONTROL_PLUGIN_SET:
 		set_plugin(cl, &q);
 		break;
+	case CONTROL_SELFTEST:
+		control_selftest(d, wait_for(cl));
+		break;
 	default:
 		begin_flows(cl, &q);
 		break;
@@ -164,7 +179,9 @@ static void serve(struct client *cl)
 	struct evbuffer *in = bufferevent_get_input(cl->bev);
 	struct evbuffer *out = bufferevent_get_output(cl->bev);
 
-	while (!cl->walk && !cl->closing && evbuffer_get_length(out) < REPLY_HIGH) {
+	cl->serving = true;
+	while (!cl->walk && !cl->waiting && !cl->closing &&
+	       evbuffer_get_length(out) < REPLY_HIGH) {
 		size_t have = evbuffer_get_length(in), len;
 		const char *p = (const char *)evbuffer_pullup(in, -1);
 		int r = control_frame(p, have, &len);
@@ -178,11 +195,23 @@ static void serve(struct client *cl)
 		answer(cl, p, len);
 		evbuffer_drain(in, len + 1);
 	}
-	if (cl->closing) {
+	cl->serving = false;
+	if (cl->closing && !cl->waiting) {
 		bufferevent_disable(cl->bev, EV_READ);
 		if (!evbuffer_get_length(out))
 			client_free(cl);
 	}
+}
+
+void control_answer(struct control_later *l, const char *error, json_t *o)
+{
+	struct client *cl = container_of(l, struct client, later);
+
+	cl->waiting = false;
+	reply(cl, error, o);
+	/* It may come at once, from inside the request. */
+	if (!cl->serving)
+		serve(cl);
 }
 
 /* ---- libevent's callbacks ---- */
@@ -207,7 +236,8 @@ static void on_client_event(struct bufferevent *bev, short what, void *arg)
 
 	/* A client that shut down its writing side still gets its replies. */
 	if ((what & BEV_EVENT_EOF) && !cl->closing &&
-	    (cl->walk || evbuffer_get_length(bufferevent_get_output(bev)))) {
+	    (cl->walk || cl->waiting ||
+	     evbuffer_get_length(bufferevent_get_output(bev)))) {
 		cl->closing = true;
 		return;
 	}

@@ -153,8 +153,13 @@ static void add_stats(struct worker_stats *sum, const struct worker_stats *s)
 		*at(sum, &counters[i]) += *at(s, &counters[i]);
 	for (unsigned i = 0; i < DROP_REASONS; i++)
 		sum->drops.n[i] += s->drops.n[i];
-	for (unsigned i = 0; i < FEAT_N; i++)
+	for (unsigned i = 0; i < FEAT_N; i++) {
 		sum->refused[i] += s->refused[i];
+		sum->rx_used.packets[i] += s->rx_used.packets[i];
+		sum->rx_used.bytes[i] += s->rx_used.bytes[i];
+		sum->tx_used.packets[i] += s->tx_used.packets[i];
+		sum->tx_used.bytes[i] += s->tx_used.bytes[i];
+	}
 	sum->pool.slab_total += s->pool.slab_total;
 	sum->pool.slab_free += s->pool.slab_free;
 	sum->pool.slab_max += s->pool.slab_max;
@@ -314,11 +319,23 @@ static json_t *offload_json(const struct daemon *d)
 			 limits_json(daemon_link_state(d)));
 }
 
+/* What an earlier gust tested, the direction towards the kernel, and why the first
+ * of these failed; gust.Selftest has all of it. */
 static json_t *proof_json(const struct proof_result *p)
 {
-	return json_pack("{s:b, s:o, s:o, s:o, s:s}", "tried", p->tried, "ok",
-			 feats_json(p->ok), "failed", feats_json(p->failed),
-			 "took_us", num(p->took_us), "why", p->why);
+	const struct proof_cell *bad = NULL;
+
+	for (unsigned i = 0; i < p->n_cell && !bad; i++)
+		if (p->cell[i].dir == FACT_TO_KERNEL &&
+		    p->cell[i].verdict == PROOF_FAILED)
+			bad = &p->cell[i];
+	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o}", "tried", p->tried,
+			 "ok", feats_json(p->ok[FACT_TO_KERNEL]), "failed",
+			 feats_json(p->failed[FACT_TO_KERNEL]), "took_us",
+			 num(p->took_us), "why", bad ? bad->why : p->why,
+			 "ok_from_kernel", feats_json(p->ok[FACT_FROM_KERNEL]),
+			 "failed_from_kernel",
+			 feats_json(p->failed[FACT_FROM_KERNEL]));
 }
 
 static uint64_t resident(void)
@@ -378,7 +395,7 @@ json_t *control_status(struct daemon *d)
 /* ---- features ---- */
 
 static json_t *feature_json(const struct daemon *d, const struct worker_stats *s,
-			    enum feat f)
+			    const struct link_facts *facts, enum feat f)
 {
 	const struct link_state *st = daemon_link_state(d);
 	uint32_t bit = FEAT_BIT(f);
@@ -387,37 +404,41 @@ static json_t *feature_json(const struct daemon *d, const struct worker_stats *s
 				  json_null();
 
 	return json_pack(
-		"{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:b, s:o}", "name",
-		feat_name(f), "from_kernel", !!(d->from_kernel.feats & bit),
+		"{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:b, s:o, s:o}",
+		"name", feat_name(f), "from_kernel", !!(d->from_kernel.feats & bit),
 		"to_kernel", !!(d->to_kernel.feats & bit), "configured",
 		!!(d->conf->feats & bit), "requested", !!(st->feat_wanted & bit),
 		"active", !!(st->feat_active & bit), "changeable",
 		!!(st->feat_hw & bit), "granted", granted, "proven",
-		d->proof.ok & bit     ? "yes" :
-		d->proof.failed & bit ? "no" :
-					"untested",
-		"demoted", !!(d->demoted & bit), "refused", num(s->refused[f]));
+		d->proof.ok[FACT_TO_KERNEL] & bit     ? "yes" :
+		d->proof.failed[FACT_TO_KERNEL] & bit ? "no" :
+							"untested",
+		"demoted", !!(d->demoted & bit), "refused", num(s->refused[f]),
+		"facts", control_facts_json(facts, f, s));
 }
 
 json_t *control_features(struct daemon *d)
 {
 	struct worker_stats *s = sum_stats(d, NULL);
 	json_t *list, *used, *o;
+	struct link_facts facts;
 
 	if (!s)
 		return NULL;
+	daemon_facts(d, &facts);
 	list = json_array();
 	for (enum feat f = 0; f < FEAT_N; f++)
-		json_array_append_new(list, feature_json(d, s, f));
+		json_array_append_new(list, feature_json(d, s, &facts, f));
 	used = json_pack("{s:o, s:o, s:o, s:o}", "rx_super", num(s->rx_super),
 			 "tx_super", num(s->tx_super), "tx_big", num(s->tx_big),
 			 "sw_segmented", num(s->plan.cut));
-	o = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "interface",
+	o = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:s?}", "interface",
 		      daemon_link_state(d)->name, "ethtool",
 		      daemon_link_state(d)->ethtool_ok, "features", list,
 		      "from_kernel", caps_json(&d->from_kernel), "to_kernel",
 		      caps_json(&d->to_kernel), "limits",
-		      limits_json(daemon_link_state(d)), "used", used);
+		      limits_json(daemon_link_state(d)), "used", used,
+		      "unproven_because", d->proof.tried ? NULL : d->proof.why);
 	free(s);
 	return o;
 }

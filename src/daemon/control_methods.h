@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 #include <jansson.h>
 
+#include "daemon/control_later.h"
 #include "daemon/control_proto.h"
 #include "daemon/daemon.h"
 
@@ -21,6 +22,16 @@ json_t *control_plugins(struct daemon *d);
 /* NULL: refused, and a sentence in `err`. */
 json_t *control_plugin_set(struct daemon *d, const struct control_req *q, char *err,
 			   size_t err_len);
+
+/* control_facts.c: the four facts of one feature, by direction. `s`: the sum of
+ * all workers. */
+json_t *control_facts_json(const struct link_facts *facts, enum feat f,
+			   const struct worker_stats *s);
+
+/* control_selftest.c: the last self-test, test by test. */
+json_t *control_selftest_json(const struct daemon *d);
+/* Run one, and answer when it is through. */
+void control_selftest(struct daemon *d, struct control_later *l);
 
 /* Flows asked of a worker at a time: it is held up for as long as copying
  * these takes. */

@@ -11,9 +11,13 @@
 #include <string.h>
 
 static const char *const method_name[CONTROL_METHODS] = {
-	[CONTROL_STATUS] = "gust.Status",   [CONTROL_FEATURES] = "gust.Features",
-	[CONTROL_FLOWS] = "gust.Flows",     [CONTROL_STATS] = "gust.Stats",
-	[CONTROL_PLUGINS] = "gust.Plugins", [CONTROL_PLUGIN_SET] = "gust.PluginSet",
+	[CONTROL_STATUS] = "gust.Status",
+	[CONTROL_FEATURES] = "gust.Features",
+	[CONTROL_FLOWS] = "gust.Flows",
+	[CONTROL_STATS] = "gust.Stats",
+	[CONTROL_SELFTEST] = "gust.Selftest",
+	[CONTROL_PLUGINS] = "gust.Plugins",
+	[CONTROL_PLUGIN_SET] = "gust.PluginSet",
 };
 
 int control_frame(const char *buf, size_t len, size_t *ret_len)

@@ -2,8 +2,8 @@
 /*
  * daemon.c - the start sequence, the main thread's loop, the way down
  *
- * Order matters at start. The proof forks, so it runs before there are threads.
- * The interface decides how many queues, hence workers, there are. The
+ * Order matters at start. What the self-test finds is known before anything is
+ * negotiated. The interface decides how many queues, hence workers, there are. The
  * administrator's ethtool choice is read before the first TUNSETOFFLOAD,
  * which would overwrite it. Addresses come before "up", routes after it. The
  * first snapshot is complete before a worker runs, and readiness is announced
@@ -29,8 +29,7 @@
 #include "port/netns.h"
 
 #define WORKERS_AUTO_MAX 8
-#define PROOF_TIMEOUT_MS 3000
-#define POLL_SIZES_S 1
+#define POLL_S 1
 #define TUN_F_ALL                                                                  \
 	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_UFO |        \
 	 TUN_F_USO4 | TUN_F_USO6 | TUN_F_UDP_TUNNEL_GSO |                          \
@@ -48,42 +47,6 @@ static void raise_nofile(void)
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl))
 		log_warn("RLIMIT_NOFILE: %s", strerror(errno));
-}
-
-/* IPv6 above 64 KB has two forms, and a kernel takes one of them. */
-static uint32_t one_form_is_enough(const struct proof_result *p)
-{
-	uint32_t forms =
-		FEAT_BIT(FEAT_BIGTCP6_JUMBO) | FEAT_BIT(FEAT_BIGTCP6_PLAIN);
-
-	return p->ok & forms ? forms : 0;
-}
-
-static void prove(struct daemon *d)
-{
-	const struct gust_conf *c = d->conf;
-	uint32_t feats = c->feats, big = c->gro_max ? c->gro_max : 524280;
-	int r;
-
-	if (!c->selftest) {
-		snprintf(d->proof.why, sizeof(d->proof.why), "selftest = false");
-		return;
-	}
-	if (big <= 65536 + 1500)
-		feats &= ~(FEAT_BIT(FEAT_BIGTCP4) | FEAT_BIT(FEAT_BIGTCP6_JUMBO) |
-			   FEAT_BIT(FEAT_BIGTCP6_PLAIN));
-	/* headers, and a kernel's own margin, stay below gro_max_size */
-	r = proof_run(feats, big - big / 16, PROOF_TIMEOUT_MS, &d->proof);
-	if (r < 0)
-		log_warn("self-test of the offloads: %s", strerror(-r));
-	else if (!d->proof.tried)
-		log_info("self-test of the offloads not possible: %s",
-			 d->proof.why);
-	else if (d->proof.failed & ~one_form_is_enough(&d->proof))
-		log_notice("self-test of the offloads: %s", d->proof.why);
-	else if (d->proof.failed)
-		log_info("self-test of the offloads: %s (another form works)",
-			 d->proof.why);
 }
 
 static unsigned count_workers(const struct gust_conf *c)
@@ -517,7 +480,9 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
 
-	changed(d, link_poll_sizes(d->link));
+	selftest_poll(d);
+	if (d->link)
+		changed(d, link_poll_sizes(d->link));
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -559,7 +524,7 @@ static int add_event(struct daemon *d, struct event **ev, int fd, short what,
 
 static int add_events(struct daemon *d)
 {
-	static const struct timeval poll = { .tv_sec = POLL_SIZES_S };
+	static const struct timeval poll = { .tv_sec = POLL_S };
 	int fd[GUST_LINK_FDS_MAX], r;
 	unsigned n = d->link ? link_fds(d->link, fd, GUST_LINK_FDS_MAX) : 0;
 
@@ -577,7 +542,7 @@ static int add_events(struct daemon *d)
 	for (unsigned i = 0; i < n && !r; i++)
 		r = add_event(d, &d->ev_link[i], fd[i], EV_READ | EV_PERSIST,
 			      on_link, NULL);
-	if (!r && d->link)
+	if (!r)
 		r = add_event(d, &d->ev_poll, -1, EV_PERSIST, on_poll, &poll);
 	return r;
 }
@@ -644,7 +609,7 @@ static int start(struct daemon *d)
 	r = plugins_start(d);
 	if (r < 0)
 		return r;
-	prove(d);
+	selftest_at_start(d);
 	d->nworkers = count_workers(d->conf);
 	r = make_pools(d);
 	if (!r)
@@ -691,6 +656,7 @@ static void release(struct daemon *d)
 {
 	free_events(d);
 	control_free(d->control);
+	selftest_free(d);
 	if (d->worker[0])
 		workers_free(d->worker, d->nworkers);
 	link_close(d->link);
@@ -714,6 +680,7 @@ static void release(struct daemon *d)
 
 int daemon_run(struct daemon *d)
 {
+	selftest_init(d);
 	d->started_us = daemon_now_us();
 	log_set_level(d->conf->log_level);
 	signal(SIGPIPE, SIG_IGN);

@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 
 #include "daemon/conf.h"
-#include "link/link.h"
+#include "daemon/selftest.h"
+#include "link/facts.h"
 #include "offload/registry.h"
 #include "port/port.h"
 #include "proof/proof.h"
@@ -28,9 +29,13 @@ struct daemon {
 	struct port *port;
 	struct tun_info tun;
 	struct link *link; /* NULL: netlink not permitted */
-	struct proof_result proof;
+	struct proof_result proof; /* the last self-test */
+	struct selftest selftest; /* the one that runs */
 	unsigned tun_granted,
 		tun_set; /* TUN_F_*: accepted by the ladder, now set */
+	/* FEAT_BIT()s: what feat_wanted lacks only because of our TUNSETOFFLOAD,
+	 * what it is about to lose for that reason, what it was */
+	uint32_t ours, to_lose, wanted_seen;
 	_Atomic uint32_t demoted; /* FEAT_BIT()s refused at run time */
 	struct port_caps to_kernel, from_kernel;
 	struct stack_snap *snap; /* the current one */
@@ -84,6 +89,11 @@ const struct link_state *daemon_link_state(const struct daemon *d);
 /* Capabilities from link, configuration, ladder, proof and demotions; sets the
  * kernel's offloads when they are to differ. */
 void daemon_negotiate(struct daemon *d);
+
+/* FEAT_BIT()s that gust itself and its enabled plugins can make and undo. */
+
+/* Every fact about every offload, as of now. */
+void daemon_facts(const struct daemon *d, struct link_facts *ret);
 
 /* A new snapshot from configuration, link and capabilities. NULL: no memory. */
 struct stack_snap *daemon_snapshot(const struct daemon *d);

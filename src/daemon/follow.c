@@ -56,15 +56,66 @@ const struct link_state *daemon_link_state(const struct daemon *d)
 	return d->link ? link_state(d->link) : &d->last;
 }
 
+/* TUN_F_* there are, as FEAT_BIT()s */
+#define TUN_FEATS                                                                  \
+	(FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |      \
+	 FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO) | FEAT_BIT(FEAT_UDP_TNL) |    \
+	 FEAT_BIT(FEAT_UDP_TNL_CSUM))
+
+void daemon_facts(const struct daemon *d, struct link_facts *ret)
+{
+	struct fact_input in = { .st = daemon_link_state(d),
+				 .configured = d->conf->feats,
+				 .provided = plugins_provide(d),
+				 .ours = d->ours,
+				 .granted = d->tun_granted,
+				 .demoted = d->demoted };
+
+	memcpy(in.proven, d->proof.ok, sizeof(in.proven));
+	memcpy(in.disproven, d->proof.failed, sizeof(in.disproven));
+	link_facts(&in, ret);
+}
+
+/* ---- whose doing it is that a feature is not wanted ---- */
+
+/*
+ * TUNSETOFFLOAD overwrites what ethtool calls "wanted". What we leave out (a
+ * disproven feature, one whose plugin went) is not the administrator's wish and
+ * may return; what he takes out since then is. One thing cannot be seen: `ethtool
+ * -K ... off` for what is out already changes nothing, and nothing tells of it.
+ */
+static void mind_wanted(struct daemon *d)
+{
+	const struct link_state *st = daemon_link_state(d);
+	uint32_t lost = d->wanted_seen & ~st->feat_wanted;
+
+	if (!st->ethtool_ok)
+		return;
+	d->ours &= ~(lost & ~d->to_lose);
+	d->to_lose &= ~lost;
+	d->wanted_seen = st->feat_wanted;
+}
+
+static void note_set(struct daemon *d, unsigned tun_f)
+{
+	const struct link_state *st = daemon_link_state(d);
+	uint32_t out = TUN_FEATS & ~link_feats_of(tun_f);
+
+	d->tun_set = tun_f;
+	d->ours = (d->ours | st->feat_wanted) & out;
+	d->to_lose = st->feat_wanted & out;
+}
+
 static unsigned negotiate(struct daemon *d)
 {
-	/* A feature that needs software behind it is not wanted without. */
-	const struct link_want want = { .feats = d->conf->feats &
-						 plugins_provide(d) };
-	const struct link_proof proof = { d->proof.tried, d->proof.ok,
-					  d->proof.failed };
+	const struct link_want want = { .feats = d->conf->feats,
+					.provided = plugins_provide(d),
+					.ours = d->ours };
+	struct link_proof proof;
 	unsigned tun_f;
 
+	memcpy(proof.ok, d->proof.ok, sizeof(proof.ok));
+	memcpy(proof.failed, d->proof.failed, sizeof(proof.failed));
 	link_negotiate(daemon_link_state(d), &want, d->tun_granted, &proof,
 		       d->demoted, &d->to_kernel, &d->from_kernel, &tun_f);
 	return tun_f;
@@ -80,15 +131,17 @@ static void step_down(struct daemon *d, unsigned tun_f)
 		 daemon_link_state(d)->name, tun_f, got, r < 0 ? ": " : "",
 		 r < 0 ? strerror(-r) : "");
 	d->tun_granted &= ~tun_f | got;
-	d->tun_set = got;
+	note_set(d, got);
 	negotiate(d);
 }
 
 void daemon_negotiate(struct daemon *d)
 {
 	const struct link_state *st = daemon_link_state(d);
-	unsigned tun_f = negotiate(d), now = d->tun_set;
+	unsigned tun_f, now = d->tun_set;
 
+	mind_wanted(d);
+	tun_f = negotiate(d);
 	if (st->ethtool_ok) /* UFO has no ethtool name on a tun */
 		now &= daemon_tun_f(st->feat_active) | TUN_F_UFO;
 	if (now == tun_f)
@@ -96,7 +149,7 @@ void daemon_negotiate(struct daemon *d)
 	if (tun_set_offload(d->port, tun_f) < 0)
 		step_down(d, tun_f);
 	else
-		d->tun_set = tun_f;
+		note_set(d, tun_f);
 }
 
 /* ---- the snapshot ---- */

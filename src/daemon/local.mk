@@ -10,17 +10,22 @@ libgust_daemon_a_SOURCES = \
 	src/daemon/conf_value.c \
 	src/daemon/conf_value.h \
 	src/daemon/control.c \
+	src/daemon/control_facts.c \
+	src/daemon/control_later.h \
 	src/daemon/control_methods.c \
 	src/daemon/control_methods.h \
 	src/daemon/control_proto.c \
 	src/daemon/control_proto.h \
+	src/daemon/control_selftest.c \
 	src/daemon/dad.c \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/follow.c \
 	src/daemon/notify.c \
 	src/daemon/plugins.c \
-	src/daemon/control_plugins.c
+	src/daemon/control_plugins.c \
+	src/daemon/selftest.c \
+	src/daemon/selftest.h
 libgust_daemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(NL_CFLAGS) \
 	$(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) -DGUST_PLUGINDIR='"$(gustplugindir)"'
 

@@ -79,6 +79,9 @@ int main(int argc, char **argv)
 	bool check = false;
 	int c, status = 0;
 
+	/* The self-test's process is this program, too. */
+	if (proof_child(argc, argv, &status))
+		return status;
 	while ((c = getopt_long(argc, argv, "c:h", opts, NULL)) >= 0) {
 		switch (c) {
 		case 'c':

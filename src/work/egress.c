@@ -12,18 +12,31 @@
 
 #define SMALL_SUPER 65535 /* IP length of a superpacket without BIG TCP */
 
-/* The feature that carries a packet of this form. */
-static enum feat feat_of(const struct gust_pkt *p, const struct port_caps *caps)
+/* The form in which a packet is above 64 KB; FEAT_N: it is not. */
+static enum feat big_form(const struct gust_pkt *p)
 {
-	const struct gust_layer *l3 = pkt_l3(p);
-	bool v4 = l3 && l3->kind == GUST_L_IPV4;
+	const struct gust_layer *l3;
+	bool v4;
 
-	if (l3 && p->len - l3->off > 65535 + (v4 ? 0u : 40u)) {
-		if (v4)
-			return FEAT_BIGTCP4;
-		return pkt_layer(p, GUST_L_HOPOPTS) ? FEAT_BIGTCP6_JUMBO :
-						      FEAT_BIGTCP6_PLAIN;
-	}
+	if (p->len <= 65535)
+		return FEAT_N;
+	l3 = pkt_l3(p);
+	v4 = l3 && l3->kind == GUST_L_IPV4;
+	if (!l3 || p->len - l3->off <= 65535 + (v4 ? 0u : 40u))
+		return FEAT_N;
+	if (v4)
+		return FEAT_BIGTCP4;
+	return pkt_layer(p, GUST_L_HOPOPTS) ? FEAT_BIGTCP6_JUMBO :
+					      FEAT_BIGTCP6_PLAIN;
+}
+
+/* The feature that carries a packet of this form. */
+static enum feat feat_of(const struct gust_pkt *p)
+{
+	enum feat big = big_form(p);
+
+	if (big != FEAT_N)
+		return big;
 	switch (p->gso_type) {
 	case GUST_GSO_TCP4:
 		return FEAT_TSO4;
@@ -34,6 +47,33 @@ static enum feat feat_of(const struct gust_pkt *p, const struct port_caps *caps)
 		return FEAT_USO;
 	}
 	return FEAT_TX_CSUM;
+}
+
+uint32_t used_feats(const struct gust_pkt *p)
+{
+	enum feat big;
+	uint32_t f;
+
+	if (!p->gso_size)
+		return p->need & GUST_F_CSUM ? FEAT_BIT(FEAT_TX_CSUM) : 0;
+	switch (p->gso_type) {
+	case GUST_GSO_TCP4:
+		f = FEAT_BIT(FEAT_TSO4);
+		break;
+	case GUST_GSO_TCP6:
+		f = FEAT_BIT(FEAT_TSO6);
+		break;
+	case GUST_GSO_UFO:
+		return FEAT_BIT(FEAT_UFO);
+	case GUST_GSO_SCTP:
+		return FEAT_BIT(FEAT_SCTP);
+	default:
+		return FEAT_BIT(FEAT_USO);
+	}
+	if (p->need & GUST_F_ECN)
+		f |= FEAT_BIT(FEAT_TSO_ECN);
+	big = big_form(p);
+	return big == FEAT_N ? f : f | FEAT_BIT(big);
 }
 
 /* Without the BIG TCP form of a family its superpackets end at 64 KB. */
@@ -56,17 +96,18 @@ void egress_set_snap(struct worker *w, const struct stack_snap *snap)
 	caps_limit(&w->caps);
 }
 
-static void count_tx(struct worker *w, uint32_t len, bool super)
+static void count_tx(struct worker *w, uint32_t len, bool super, uint32_t used)
 {
 	w->stats.tx_packets++;
 	w->stats.tx_bytes += len;
+	used_count(&w->stats.tx_used, used, len);
 	w->stats.tx_super += super;
 	w->stats.tx_big += len > 65535 + 40;
 }
 
 static void refuse(struct worker *w, const struct gust_pkt *p)
 {
-	enum feat f = feat_of(p, &w->caps);
+	enum feat f = feat_of(p);
 
 	w->stats.refused[f]++;
 	w->caps.feats &= ~FEAT_BIT(f);
@@ -79,14 +120,14 @@ static void refuse(struct worker *w, const struct gust_pkt *p)
  * in smaller form. */
 static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *todo)
 {
-	uint32_t len = p->len;
+	uint32_t len = p->len, used = used_feats(p);
 	bool super = p->gso_size != 0;
 
 	if (w->backlog.n)
 		goto later;
 	switch (w->conf.port->ops->tx(w->conf.port, w->conf.index, p)) {
 	case PORT_TX_OK:
-		count_tx(w, len, super);
+		count_tx(w, len, super, used);
 		return;
 	case PORT_TX_AGAIN:
 		break;

@@ -132,6 +132,7 @@ static bool receive(struct worker *w, struct gust_batch *in)
 		for (const struct gust_pkt *p = b.first; p; p = p->next) {
 			bytes += p->len;
 			w->stats.rx_super += p->gso_size != 0;
+			used_count(&w->stats.rx_used, used_feats(p), p->len);
 		}
 		gust_batch_splice(in, &b);
 	}

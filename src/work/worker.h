@@ -35,6 +35,13 @@ struct worker_conf {
 	void *arg;
 };
 
+/* How often each feature was used in one direction. A packet may use several:
+ * above 64 KB it counts as TSO and as BIG TCP. Each that is no superpacket and left
+ * its checksum to the other side counts as tx-checksum-ip-generic. */
+struct feat_used {
+	uint64_t packets[FEAT_N], bytes[FEAT_N];
+};
+
 /* What one worker counted. */
 struct worker_stats {
 	struct drop_counters drops;
@@ -47,6 +54,7 @@ struct worker_stats {
 	struct plan_stats plan; /* what became of superpackets at the egress */
 	uint64_t nomem; /* cut because the port had no memory */
 	uint64_t refused[FEAT_N]; /* EINVAL from the port, by feature */
+	struct feat_used rx_used, tx_used; /* from the kernel, to the kernel */
 	uint64_t handoff_in, handoff_out, turns, neigh_failed;
 };
 

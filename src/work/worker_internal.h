@@ -79,6 +79,19 @@ uint64_t work_deadline(const struct worker *w);
 /* From the port to the pipeline: filters, then merging. */
 void ingress_stages(struct worker *w, struct gust_batch *in);
 
+/* The features that a packet of this form uses, as FEAT_BIT()s; 0: none. */
+uint32_t used_feats(const struct gust_pkt *p);
+
+static inline void used_count(struct feat_used *u, uint32_t feats, uint32_t len)
+{
+	for (; feats; feats &= feats - 1) {
+		unsigned f = __builtin_ctz(feats);
+
+		u->packets[f]++;
+		u->bytes[f] += len;
+	}
+}
+
 /* Fit to the port and send. Takes all. */
 void egress_send(struct worker *w, struct gust_batch *out /*taken*/);
 /* Retry what the port did not take before. */
