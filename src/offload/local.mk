@@ -11,6 +11,4 @@ libgust_offload_a_SOURCES = \
 	src/offload/plan.c \
 	src/offload/plan.h \
 	src/offload/registry.c \
-	src/offload/registry.h \
-	src/offload/segment.c \
-	src/offload/segment.h
+	src/offload/registry.h

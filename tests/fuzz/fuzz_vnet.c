@@ -4,18 +4,18 @@
  *
  * Input: 24 bytes of header, one of flags, one that chooses what the port can
  * do, then the packet. What is accepted must survive encode and decode, and
- * what seg_fit() makes of it must be packets that a dissector accepts, with
+ * what testfit() makes of it must be packets that a dissector accepts, with
  * right checksums where they are complete and the same payload in total.
  */
 #include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "offload/segment.h"
 #include "pkt/dissect.h"
 #include "pkt/vnet.h"
 #include "wire/bytes.h"
 #include "wire/csum.h"
+#include "testfit.h"
 
 #define F_ETH 0x01
 #define F_FIX_IP4 0x02
@@ -134,7 +134,7 @@ static void check_fit(struct gust_pkt *p, uint8_t choice, enum dissect_start sta
 	struct gust_batch out;
 
 	gust_batch_init(&out);
-	if (seg_fit(p, &caps, &out) != DROP_NONE) {
+	if (testfit(p, &caps, &out) != DROP_NONE) {
 		CHECK(!out.n);
 		return;
 	}

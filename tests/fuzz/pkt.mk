@@ -3,7 +3,8 @@ noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet
 tests_fuzz_fuzz_dissect_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_dissect_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
 tests_fuzz_fuzz_vnet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_vnet_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a
+tests_fuzz_fuzz_vnet_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
+tests_fuzz_fuzz_vnet_LDADD = libgust_testfit.a libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a
 EXTRA_DIST += \
 	tests/fuzz/mkcorpus_pkt.py \
 	tests/fuzz/corpus/dissect/ah6 \

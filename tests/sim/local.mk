@@ -2,8 +2,8 @@
 #
 # The simulator: two endpoints of ours, a bad network, virtual time.
 SIM_SRC = tests/sim/sim.c tests/sim/sim.h tests/sim/tcpcheck.c tests/sim/tcpcheck.h
-SIM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CMOCKA_CFLAGS)
-SIM_LIBS = libgust_tcp.a libgust_ip.a libgust_flow.a libgust_offload.a libgust_pkt.a \
+SIM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/lib $(CMOCKA_CFLAGS)
+SIM_LIBS = libgust_tcp.a libgust_ip.a libgust_flow.a libgust_testfit.a libgust_offload.a libgust_pkt.a \
 	libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/sim/sim_mixed tests/sim/sim_faults tests/sim/sim_path tests/sim/sim_rate

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "offload/segment.h"
 #include "pkt/dissect.h"
 #include "tcp/seq.h"
+#include "testfit.h"
 
 #define SAME_TIME_TURNS 2000
 
@@ -632,12 +632,12 @@ static bool output(struct sim *s, unsigned i)
 			gust_batch_push(&wire, p);
 			continue;
 		}
-		if (seg_fit(p,
+		if (testfit(p,
 			    &(struct port_caps){ .mtu = e->caps.mtu,
 						 .gso_max4 = e->caps.mtu,
 						 .gso_max6 = e->caps.mtu },
 			    &wire) != DROP_NONE)
-			ok = fail(s, "seg_fit refused a packet", i);
+			ok = fail(s, "testfit() refused a packet", i);
 	}
 	while ((p = gust_batch_pop(&wire)))
 		link_send(s, i, p);

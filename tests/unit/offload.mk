@@ -1,8 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
-check_PROGRAMS += tests/unit/test_segment
-TESTS += tests/unit/test_segment
-tests_unit_test_segment_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
-tests_unit_test_segment_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 EXTRA_DIST += tests/unit/fakeplug.h tests/unit/pluglib.h
 check_PROGRAMS += tests/unit/test_registry tests/unit/test_engine
 TESTS += tests/unit/test_registry tests/unit/test_engine

@@ -55,5 +55,5 @@ tests_unit_test_tcp_robust_LDADD = $(TCP_LIBS)
 check_PROGRAMS += tests/unit/test_tcp_super
 TESTS += tests/unit/test_tcp_super
 tests_unit_test_tcp_super_SOURCES = tests/unit/test_tcp_super.c tests/unit/tcp_harness.h
-tests_unit_test_tcp_super_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_tcp_super_LDADD = $(TCP_LIBS)
+tests_unit_test_tcp_super_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_super_LDADD = libgust_testfit.a $(TCP_LIBS)

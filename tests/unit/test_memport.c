@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 
-#include "offload/segment.h"
 #include "pkt/dissect.h"
 #include "pktlib.h"
 #include "port/mem.h"

@@ -6,8 +6,7 @@
  * every checksum verified.
  */
 #include "tcp_harness.h"
-
-#include "offload/segment.h"
+#include "testfit.h"
 
 #define PSH_ACK (TCP_PSH | TCP_ACK)
 
@@ -181,7 +180,7 @@ static void test_segments(void **state)
 	th_turn();
 	p = gust_batch_pop(&H.out);
 	gust_batch_init(&segs);
-	assert_int_equal(seg_fit(p, &plain, &segs), DROP_NONE);
+	assert_int_equal(testfit(p, &plain, &segs), DROP_NONE);
 	while ((p = gust_batch_pop(&segs))) {
 		const struct gust_layer *l4 = pkt_l4(p);
 		struct tcp_hdr h;
@@ -343,7 +342,7 @@ static void turn(struct joint *j, struct gust_batch *wires)
 		gust_batch_init(&out);
 		tcp_output(&e->t, &out, &H.env);
 		while ((p = gust_batch_pop(&out)))
-			assert_int_equal(seg_fit(p, &j->cut, &wires[i]), DROP_NONE);
+			assert_int_equal(testfit(p, &j->cut, &wires[i]), DROP_NONE);
 	}
 }
 

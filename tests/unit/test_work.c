@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "offload/segment.h"
 #include "port/mem.h"
 #include "work/worker_internal.h"
+#include "testfit.h"
 
 #define NW 2
 #define ALL_FEATS                                                                  \
@@ -110,6 +110,7 @@ static void snap_fill(struct stack_snap *s)
 static struct bed *bed_new(unsigned n, bool l2)
 {
 	struct bed *b = calloc(1, sizeof(*b));
+	struct engine_set plugins;
 
 	assert_non_null(b);
 	b->n = n;
@@ -130,11 +131,13 @@ static struct bed *bed_new(unsigned n, bool l2)
 			.pool = b->pool[i],
 			.secret = { 1, 2 },
 			.snap = &b->snap,
+			.plugins = &plugins,
 			.demote = on_demote,
 			.arg = b,
 			.mac = { { 2, 0, 0, 0, 0, 1 } },
 		};
 	}
+	testfit_set(&plugins);
 	assert_int_equal(workers_new(b->conf, n, b->w), 0);
 	rng_seed(&b->rng, 7);
 	b->env = (struct env){ .now_us = work_now_us(), .rng = &b->rng };
@@ -173,7 +176,7 @@ static void far_send(struct bed *b, unsigned q, struct gust_batch *out)
 
 	gust_batch_init(&fit);
 	while ((p = gust_batch_pop(out)))
-		assert_int_equal(seg_fit(p, &b->snap.to_inside, &fit), DROP_NONE);
+		assert_int_equal(testfit(p, &b->snap.to_inside, &fit), DROP_NONE);
 	while ((p = gust_batch_pop(&fit)))
 		if (b->far[q]->ops->tx(b->far[q], 0, p) != PORT_TX_OK)
 			pkt_free(p); /* full: TCP sends it again */
