@@ -387,7 +387,8 @@ static void features_stay_off(void **state)
 	const struct link_state *st = link_state(f->l);
 	struct link_want want = { .feats = FEAT_BIT(FEAT_TX_CSUM) |
 					   FEAT_BIT(FEAT_TSO4) |
-					   FEAT_BIT(FEAT_TSO6) };
+					   FEAT_BIT(FEAT_TSO6),
+				  .provided = UINT32_MAX };
 	struct link_proof proof = { 0 };
 	struct port_caps to, from;
 	unsigned granted, tun_f;
