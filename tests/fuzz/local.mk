@@ -3,6 +3,7 @@
 # libFuzzer targets, built with --enable-fuzz; each room keeps its own fragment.
 include tests/fuzz/wire.mk
 include tests/fuzz/pkt.mk
+include tests/fuzz/seg.mk
 include tests/fuzz/ip.mk
 include tests/fuzz/tcp.mk
 include tests/fuzz/daemon.mk
