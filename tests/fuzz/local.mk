@@ -8,3 +8,4 @@ include tests/fuzz/ip.mk
 include tests/fuzz/tcp.mk
 include tests/fuzz/daemon.mk
 include tests/fuzz/sctp.mk
+include tests/fuzz/merge.mk
