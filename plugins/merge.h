@@ -198,7 +198,7 @@ static inline bool merge_ip4_fit(const uint8_t *ip)
 /* Can a cutter restore this layer, `n` bytes at `h`, below the transport? */
 static inline bool merge_layer_fit(struct gust_layer l, const uint8_t *h)
 {
-	if (l.flags & (GUST_LF_FRAGMENT | GUST_LF_JUMBO))
+	if (l.flags & GUST_LF_FRAGMENT)
 		return false;
 	switch (l.kind) {
 	case GUST_L_IPV4:
@@ -206,11 +206,12 @@ static inline bool merge_layer_fit(struct gust_layer l, const uint8_t *h)
 	case GUST_L_ETH:
 	case GUST_L_VLAN:
 	case GUST_L_IPV6:
-	case GUST_L_HOPOPTS:
 	case GUST_L_DSTOPTS:
 	case GUST_L_VXLAN:
 	case GUST_L_GENEVE:
 		return true;
+	case GUST_L_HOPOPTS: /* the jumbo option says how long it is */
+		return !(l.flags & GUST_LF_JUMBO);
 	case GUST_L_ROUTING:
 		return !h[3]; /* segments left: must not be cut */
 	case GUST_L_UDP: /* of a tunnel: without a checksum */
@@ -292,8 +293,7 @@ static inline bool merge_same(const struct merge_flow *f, const struct gust_pkt 
 		bool same, stays = false;
 
 		if (la.kind != lb.kind || la.off != lb.off ||
-		    p->layer[i + 1].off != q->layer[i + 1].off ||
-		    lb.flags & (GUST_LF_FRAGMENT | GUST_LF_JUMBO))
+		    p->layer[i + 1].off != q->layer[i + 1].off)
 			return false;
 		switch (la.kind) {
 		case GUST_L_IPV4:

@@ -113,4 +113,63 @@ static inline void assert_segs(struct merging *m, const unsigned *want, unsigned
 		assert_segs(m, want_, sizeof(want_) / sizeof(want_[0]));           \
 	} while (0)
 
+/* A train that begins like `first`, with these lengths. */
+static inline void feed_lens(struct merging *m, const struct mp *first,
+			     const uint32_t *lens, unsigned n)
+{
+	struct mp t = *first;
+
+	t.len = lens[0];
+	feed(m, &t);
+	for (unsigned i = 1; i < n; i++) {
+		t = after(&t, lens[i]);
+		feed(m, &t);
+	}
+}
+
+#define LENS(m, t, ...)                                                            \
+	feed_lens(m, t, (const uint32_t[]){ __VA_ARGS__ },                         \
+		  sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
+
+/* Two packets of which the second differs, and what becomes of them. */
+#define DIFFER(m, base, set, ...)                                                  \
+	do {                                                                       \
+		struct mp a_ = base, b_ = after(&a_, a_.len);                      \
+                                                                                   \
+		feed(m, &a_);                                                      \
+		b_.set;                                                            \
+		feed(m, &b_);                                                      \
+		EXPECT(m, __VA_ARGS__);                                            \
+	} while (0)
+
+/*
+ * The only output is a superpacket with these bytes, but for the checksum field at
+ * `csum` of the transport header: that holds the pseudo header's sum, or 0 when
+ * there is to be none.
+ */
+static inline void assert_super(struct merging *m, const struct mp *want,
+				uint16_t size, uint8_t type, uint32_t need)
+{
+	const struct gust_pkt *p = m->b.first;
+	uint32_t n = mp_build(m->buf, want);
+	uint16_t field = p->layer[p->nlayer - 1].off + (want->udp ? 6 : 16);
+	uint8_t *b;
+
+	assert_int_equal(m->b.n, 1);
+	assert_int_equal(p->gso_size, size);
+	assert_int_equal(p->gso_type, type);
+	assert_int_equal(p->need, need);
+	assert_int_equal(p->hash, 7);
+	assert_int_equal(p->queue, 3);
+	assert_int_equal(p->len, n);
+	b = pkt_flat(p);
+	assert_int_equal(r16(b + field),
+			 want->no_csum ? 0 :
+					 gust_sum_fold_plain(pkt_csum_pseudo(p)));
+	memcpy(b + field, m->buf + field, 2);
+	assert_memory_equal(b, m->buf, n);
+	free(b);
+	rev_compare(&m->rev, m->g.eng, &m->b);
+}
+
 #endif

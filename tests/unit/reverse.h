@@ -156,8 +156,7 @@ static inline void rev_match(struct rev *r, const struct gust_pkt *p)
 	r->seg[i].seen = true;
 }
 
-/* Does a dissector find the same map in a superpacket's bytes? */
-static inline void rev_map(const struct gust_pkt *p)
+static inline void rev_dissect(const struct gust_pkt *p)
 {
 	struct gust_slab *s = slab_new(p->pool);
 	uint8_t *b = rev_flat(p);
@@ -181,6 +180,16 @@ static inline void rev_map(const struct gust_pkt *p)
 		REV_ASSERT(q->layer[i].flags == flags);
 	}
 	pkt_free(q);
+}
+
+/* Does a dissector find the same map in a superpacket's bytes? It does not look
+ * into tunnels. */
+static inline void rev_map(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].kind == GUST_L_VXLAN)
+			return;
+	rev_dissect(p);
 }
 
 static inline void rev_super(struct rev *r, const struct gust_pkt *p)

@@ -25,27 +25,9 @@ static const struct mp plain6 = { .v6 = true, .seq = 5000, .len = MSS };
 
 /* ---- what a superpacket looks like ---- */
 
-/* The only output is this, whose checksum field holds the pseudo header's sum. */
-static void assert_super(const struct mp *want, uint32_t need)
+static void assert_tcp(const struct mp *want, uint32_t need)
 {
-	const struct gust_pkt *p = m.b.first;
-	uint32_t n = mp_build(m.buf, want);
-	uint16_t field = p->layer[p->nlayer - 1].off + 16;
-	uint8_t *b;
-
-	assert_int_equal(m.b.n, 1);
-	assert_int_equal(p->gso_size, MSS);
-	assert_int_equal(p->gso_type, want->v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4);
-	assert_int_equal(p->need, need);
-	assert_int_equal(p->hash, 7);
-	assert_int_equal(p->queue, 3);
-	assert_int_equal(p->len, n);
-	b = pkt_flat(p);
-	assert_int_equal(r16(b + field), gust_sum_fold_plain(pkt_csum_pseudo(p)));
-	memcpy(b + field, m.buf + field, 2);
-	assert_memory_equal(b, m.buf, n);
-	free(b);
-	rev_compare(&m.rev, m.g.eng, &m.b);
+	assert_super(&m, want, MSS, want->v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4, need);
 }
 
 static void test_train(void **state)
@@ -67,7 +49,7 @@ static void test_train(void **state)
 		feed_train(&m, t, 44);
 		t.len = 44 * MSS;
 		merging_run(&m);
-		assert_super(&t, GUST_F_CSUM_OK);
+		assert_tcp(&t, GUST_F_CSUM_OK);
 	}
 	assert_int_equal(m.rev.supers, 8);
 	assert_int_equal(m.rev.most, 44);
@@ -103,35 +85,19 @@ static void test_nothing_held(void **state)
 
 /* ---- sizes and order ---- */
 
-static void feed_lens(const struct mp *first, const uint32_t *lens, unsigned n)
-{
-	struct mp t = *first;
-
-	t.len = lens[0];
-	feed(&m, &t);
-	for (unsigned i = 1; i < n; i++) {
-		t = after(&t, lens[i]);
-		feed(&m, &t);
-	}
-}
-
-#define LENS(t, ...)                                                               \
-	feed_lens(t, (const uint32_t[]){ __VA_ARGS__ },                            \
-		  sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
-
 static void test_sizes(void **state)
 {
-	LENS(&plain4, 1000, 1000, 400, 1000, 1000);
+	LENS(&m, &plain4, 1000, 1000, 400, 1000, 1000);
 	EXPECT(&m, 3, 2); /* a shorter one is the last */
-	LENS(&plain4, 400, 1000, 1000);
+	LENS(&m, &plain4, 400, 1000, 1000);
 	EXPECT(&m, 1, 2); /* a longer one begins anew */
-	LENS(&plain4, 1000, 999, 1);
+	LENS(&m, &plain4, 1000, 999, 1);
 	EXPECT(&m, 2, 1);
-	LENS(&plain4, 1, 1, 1, 1);
+	LENS(&m, &plain4, 1, 1, 1, 1);
 	EXPECT(&m, 4);
-	LENS(&plain6, 1000, 1000, 1001, 1001, 1);
+	LENS(&m, &plain6, 1000, 1000, 1001, 1001, 1);
 	EXPECT(&m, 2, 3);
-	LENS(&plain6, 0, 0, 0);
+	LENS(&m, &plain6, 0, 0, 0);
 	EXPECT(&m, 1, 1, 1);
 }
 
@@ -162,11 +128,10 @@ static void test_sequence(void **state)
 /* A pure ACK in between is not overtaken. */
 static void test_ack_only(void **state)
 {
-	struct mp a = feed_train(&m, plain4, 2), ack = a;
+	struct mp a = feed_train(&m, plain6, 2), ack = a;
 
 	ack.len = 0;
 	feed(&m, &ack);
-	a.id++;
 	feed_train(&m, a, 2);
 	EXPECT(&m, 2, 1, 2);
 	for (int i = 0; i < 5; i++)
@@ -209,11 +174,11 @@ static void test_flags_end(void **state)
 	whole.len = 3 * MSS;
 	whole.flags = ACK | PSH;
 	merging_run(&m);
-	assert_super(&whole, GUST_F_CSUM_OK);
+	assert_tcp(&whole, GUST_F_CSUM_OK);
 	feed_flags(ACK, ACK, ACK | FIN | PSH);
 	whole.flags |= FIN;
 	merging_run(&m);
-	assert_super(&whole, GUST_F_CSUM_OK);
+	assert_tcp(&whole, GUST_F_CSUM_OK);
 	feed_flags(ACK, ACK | PSH, ACK);
 	EXPECT(&m, 2, 1);
 	feed_flags(ACK | PSH, ACK, ACK);
@@ -244,11 +209,11 @@ static void test_ecn_flags(void **state)
 	whole.flags = ACK | CWR | AE;
 	feed_flags(whole.flags, whole.flags, whole.flags);
 	merging_run(&m);
-	assert_super(&whole, GUST_F_CSUM_OK | GUST_F_ACCECN);
+	assert_tcp(&whole, GUST_F_CSUM_OK | GUST_F_ACCECN);
 	whole.flags = ACK | ECE;
 	feed_flags(whole.flags, whole.flags, whole.flags);
 	merging_run(&m);
-	assert_super(&whole, GUST_F_CSUM_OK);
+	assert_tcp(&whole, GUST_F_CSUM_OK);
 	feed_flags(ACK | CWR, ACK, ACK);
 	EXPECT(&m, 1, 2);
 	feed_flags(ACK, ACK | CWR, ACK | CWR);
@@ -263,75 +228,64 @@ static void test_ecn_flags(void **state)
 	EXPECT(&m, 2, 1);
 }
 
-/* Two segments of which the second differs. */
-#define DIFFER(base, set, ...)                                                     \
-	do {                                                                       \
-		struct mp a_ = base, b_ = after(&a_, MSS);                         \
-                                                                                   \
-		feed(&m, &a_);                                                     \
-		b_.set;                                                            \
-		feed(&m, &b_);                                                     \
-		EXPECT(&m, __VA_ARGS__);                                           \
-	} while (0)
-
 static void test_fields(void **state)
 {
 	struct mp ts = plain4, e = plain4;
 
-	DIFFER(plain4, ack++, 1, 1);
-	DIFFER(plain4, win++, 1, 1);
-	DIFFER(plain4, urg++, 1, 1);
-	DIFFER(plain4, tos = 3, 1, 1);
-	DIFFER(plain4, ttl = 63, 1, 1);
-	DIFFER(plain4, sport++, 1, 1);
-	DIFFER(plain4, dport++, 1, 1);
-	DIFFER(plain4, src++, 1, 1);
-	DIFFER(plain4, dst++, 1, 1);
-	DIFFER(plain4, no_df = true, 1, 1);
-	DIFFER(plain4, optlen = 4, 1, 1);
+	DIFFER(&m, plain4, ack++, 1, 1);
+	DIFFER(&m, plain4, win++, 1, 1);
+	DIFFER(&m, plain4, urg++, 1, 1);
+	DIFFER(&m, plain4, tos = 3, 1, 1);
+	DIFFER(&m, plain4, ttl = 63, 1, 1);
+	DIFFER(&m, plain4, sport++, 1, 1);
+	DIFFER(&m, plain4, dport++, 1, 1);
+	DIFFER(&m, plain4, src++, 1, 1);
+	DIFFER(&m, plain4, dst++, 1, 1);
+	DIFFER(&m, plain4, no_df = true, 1, 1);
+	DIFFER(&m, plain4, optlen = 4, 1, 1);
 	ts.optlen = 12;
 	memcpy(ts.opt, "\1\1\10\12\0\0\0\1\0\0\0\2", 12);
-	DIFFER(ts, opt[7]++, 1, 1);
-	DIFFER(ts, opt[11]++, 1, 1);
-	DIFFER(ts, optlen = 8, 1, 1);
-	DIFFER(ts, ack = 0, 2);
+	DIFFER(&m, ts, opt[7]++, 1, 1);
+	DIFFER(&m, ts, opt[11]++, 1, 1);
+	DIFFER(&m, ts, optlen = 8, 1, 1);
+	DIFFER(&m, ts, ack = 0, 2);
 	/* SACK blocks on data that goes the other way */
 	ts.optlen = 24;
 	memcpy(ts.opt + 12, "\1\1\5\12\0\0\1\0\0\0\2\0", 12);
-	DIFFER(ts, ack = 0, 2);
-	DIFFER(ts, opt[23]++, 1, 1);
+	DIFFER(&m, ts, ack = 0, 2);
+	DIFFER(&m, ts, opt[23]++, 1, 1);
 	/* the urgent pointer without URG, as it is */
 	e.urg = 3;
-	DIFFER(e, ack = 0, 2);
+	DIFFER(&m, e, ack = 0, 2);
 	e.eth = true;
-	DIFFER(e, eth = true, 2);
-	DIFFER(e, vlan = 1, 1, 1);
+	DIFFER(&m, e, eth = true, 2);
+	DIFFER(&m, e, vlan = 1, 1, 1);
 	e.vlan = 7;
-	DIFFER(e, vlan = 7, 2);
-	DIFFER(e, vlan = 6, 1, 1);
+	DIFFER(&m, e, vlan = 7, 2);
+	DIFFER(&m, e, vlan = 6, 1, 1);
 }
 
 static void test_fields6(void **state)
 {
 	struct mp x = plain6;
 
-	DIFFER(plain6, label++, 1, 1);
-	DIFFER(plain6, tos = 1, 1, 1);
-	DIFFER(plain6, ttl = 63, 1, 1);
-	DIFFER(plain6, src++, 1, 1);
-	DIFFER(plain6, hop = 1, 1, 1);
+	DIFFER(&m, plain6, label++, 1, 1);
+	DIFFER(&m, plain6, tos = 1, 1, 1);
+	DIFFER(&m, plain6, ttl = 63, 1, 1);
+	DIFFER(&m, plain6, src++, 1, 1);
+	DIFFER(&m, plain6, hop = 1, 1, 1);
 	x.label = 0xfffff;
 	x.tos = 0xff;
 	x.hop = 5;
 	x.dopt = 6;
 	x.route = true;
-	DIFFER(x, ack = 0, 2);
-	DIFFER(x, hop = 4, 1, 1);
-	DIFFER(x, dopt = 5, 1, 1);
-	DIFFER(x, route = false, 1, 1);
+	DIFFER(&m, x, ack = 0, 2);
+	DIFFER(&m, x, hop = 4, 1, 1);
+	DIFFER(&m, x, dopt = 5, 1, 1);
+	DIFFER(&m, x, route = false, 1, 1);
 	x = plain6;
 	x.atomic = true;
-	DIFFER(x, ack = 0, 1, 1); /* fragment headers: never */
+	DIFFER(&m, x, ack = 0, 1, 1); /* fragment headers: never */
 }
 
 static void test_other_port(void **state)
@@ -479,13 +433,15 @@ static void test_odd_csum(void **state)
 {
 	struct mp a = plain4, b = after(&a, MSS), c = after(&b, MSS);
 
+	/* equal urgent pointers, so that only the checksum is in the way */
 	a.odd_csum = true;
+	mp_build(m.buf, &a);
+	b.urg = c.urg = (uint16_t)r16(m.buf + 20 + 18);
 	feed(&m, &a);
 	feed(&m, &b);
 	feed(&m, &c);
 	EXPECT(&m, 1, 2);
 	a.odd_csum = false;
-	/* equal urgent pointers, so that only the checksum is in the way */
 	c.odd_csum = true;
 	mp_build(m.buf, &c);
 	a.urg = b.urg = (uint16_t)r16(m.buf + 20 + 18);
@@ -512,243 +468,8 @@ static void test_owed_csum(void **state)
 		t = plain4;
 		t.len = 3 * MSS;
 		merging_run(&m);
-		assert_super(&t, GUST_F_CSUM);
+		assert_tcp(&t, GUST_F_CSUM);
 	}
-}
-
-/* ---- limits ---- */
-
-static void test_max_size(void **state)
-{
-	feed_train(&m, plain4, 100);
-	EXPECT(&m, 65, 35); /* 40 + 65 * 1000 <= 65535 */
-	feed_train(&m, plain6, 100);
-	EXPECT(&m, 65, 35);
-	m.req.max4 = 40 + 4 * MSS;
-	feed_train(&m, plain4, 10);
-	EXPECT(&m, 4, 4, 2);
-	m.req.max4--;
-	feed_train(&m, plain4, 10);
-	EXPECT(&m, 3, 3, 3, 1);
-	m.req.max4 = 0; /* not wanted */
-	feed_train(&m, plain4, 2);
-	EXPECT(&m, 1, 1);
-	m.req.max_segs = 6;
-	feed_train(&m, plain6, 10);
-	EXPECT(&m, 6, 4);
-	m.req.max_segs = 1;
-	feed_train(&m, plain6, 2);
-	EXPECT(&m, 1, 1);
-}
-
-static void test_max_size_eth(void **state)
-{
-	struct mp t = plain4;
-
-	t.eth = true;
-	t.vlan = 3;
-	m.req.max4 = 40 + 4 * MSS;
-	feed_train(&m, t, 10);
-	EXPECT(&m, 4, 4, 2);
-}
-
-static void test_big_tcp(void **state)
-{
-	struct mp t = plain4;
-
-	m.req.max4 = m.req.max6 = 300000;
-	feed_train(&m, plain4, 250);
-	t.len = 250 * MSS;
-	merging_run(&m);
-	assert_int_equal(m.b.first->layer[0].flags, GUST_LF_JUMBO);
-	assert_super(&t, GUST_F_CSUM_OK);
-	feed_train(&m, plain6, 250);
-	t = plain6;
-	t.len = 250 * MSS;
-	merging_run(&m);
-	assert_super(&t, GUST_F_CSUM_OK);
-	/* with extension headers: 64 KB */
-	t = plain6;
-	t.dopt = 1;
-	feed_train(&m, t, 100);
-	EXPECT(&m, 65, 35);
-}
-
-static void test_long_segments(void **state)
-{
-	struct mp t = plain4;
-
-	t.len = 40000;
-	feed_train(&m, t, 2);
-	EXPECT(&m, 1, 1);
-	m.req.max4 = 400000;
-	feed_train(&m, t, 5);
-	EXPECT(&m, 5);
-}
-
-/* ---- superpackets as input ---- */
-
-static struct gust_pkt *feed_super(const struct mp *t, uint16_t size, uint32_t need)
-{
-	struct gust_pkt *p = feed(&m, t);
-
-	p->gso_size = size;
-	p->gso_type = t->v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
-	p->need = need;
-	return p;
-}
-
-static void test_superpackets(void **state)
-{
-	struct mp a = plain4, b;
-
-	a.len = 5 * MSS;
-	b = after(&a, 3 * MSS + 1);
-	b.id = a.id + 5;
-	b.flags = ACK | PSH;
-	feed_super(&a, MSS, GUST_F_CSUM);
-	feed_super(&b, MSS, GUST_F_CSUM_OK);
-	EXPECT(&m, 9);
-	b.id--; /* what the pieces would have does not fit */
-	feed_super(&a, MSS, GUST_F_CSUM);
-	feed_super(&b, MSS, GUST_F_CSUM);
-	EXPECT(&m, 5, 4);
-	/* IDs that stay */
-	b.id = a.id;
-	for (int i = 0; i < 4; i++) {
-		feed_super(&a, MSS, GUST_F_CSUM)->layer[0].flags =
-			i & 1 ? GUST_LF_FIXEDID : 0;
-		feed_super(&b, MSS, GUST_F_CSUM)->layer[0].flags =
-			i & 2 ? GUST_LF_FIXEDID : 0;
-		if (i == 3)
-			EXPECT(&m, 9);
-		else
-			EXPECT(&m, 5, 4);
-	}
-	/* other sizes, a short tail in front */
-	a = plain6;
-	a.len = 5 * MSS;
-	b = after(&a, 4 * MSS);
-	feed_super(&a, MSS, GUST_F_CSUM);
-	feed_super(&b, 2 * MSS, GUST_F_CSUM);
-	EXPECT(&m, 5, 2);
-	a.len = 5 * MSS - 1;
-	b = after(&a, 4 * MSS);
-	feed_super(&a, MSS, GUST_F_CSUM);
-	feed_super(&b, MSS, GUST_F_CSUM);
-	EXPECT(&m, 5, 4);
-	/* single ones and superpackets */
-	a = plain6;
-	b = after(&a, 4 * MSS);
-	feed(&m, &a);
-	feed_super(&b, MSS, GUST_F_CSUM);
-	b = after(&b, MSS);
-	feed(&m, &b);
-	b = after(&b, MSS - 1);
-	feed(&m, &b);
-	EXPECT(&m, 7);
-}
-
-/* CWR in a superpacket is its first segment's, or everyone's. */
-static void test_superpacket_cwr(void **state)
-{
-	static const uint32_t marks[] = { 0, GUST_F_ECN, GUST_F_ACCECN };
-
-	for (unsigned i = 0; i < 9; i++) {
-		struct mp a = plain6, b;
-
-		a.flags = ACK | CWR;
-		a.len = 2 * MSS;
-		b = after(&a, 2 * MSS);
-		feed_super(&a, MSS, GUST_F_CSUM | marks[i % 3]);
-		feed_super(&b, MSS, GUST_F_CSUM | marks[i / 3]);
-		if (i == 8)
-			EXPECT(&m, 4);
-		else
-			EXPECT(&m, 2, 2);
-	}
-}
-
-/* A superpacket of unknown checksum is read; partial ones are left alone. */
-static void test_superpacket_odd(void **state)
-{
-	struct mp a = plain6, b;
-
-	a.len = 2 * MSS;
-	b = after(&a, MSS);
-	feed_super(&a, MSS, 0);
-	feed(&m, &b);
-	EXPECT(&m, 3);
-	a.bad_csum = true;
-	feed_super(&a, MSS, 0);
-	feed(&m, &b);
-	EXPECT(&m, 2, 1);
-	a.bad_csum = false;
-	feed_super(&a, MSS, GUST_F_CSUM | GUST_F_PARTIAL);
-	feed(&m, &b);
-	EXPECT(&m, 2, 1);
-	feed_super(&a, MSS, GUST_F_CSUM)->gso_type = GUST_GSO_TCP4;
-	feed(&m, &b);
-	engine_gro(m.g.eng, &m.b, &m.req); /* a type that contradicts the map */
-	assert_int_equal(m.b.n, 2);
-	pkt_batch_free(&m.b);
-}
-
-/* ---- many flows ---- */
-
-static void test_interleaved(void **state)
-{
-	struct mp t[16];
-
-	for (unsigned i = 0; i < 16; i++) {
-		t[i] = i & 1 ? plain6 : plain4;
-		t[i].sport = (uint16_t)i;
-		t[i].seq = i * 1000000;
-	}
-	for (unsigned k = 0; k < 20; k++)
-		for (unsigned i = 0; i < 16; i++) {
-			feed(&m, &t[i]);
-			t[i] = after(&t[i], MSS);
-		}
-	merging_run(&m);
-	assert_int_equal(m.b.n, 16);
-	for (const struct gust_pkt *p = m.b.first; p; p = p->next)
-		assert_int_equal(pkt_segs(p), 20);
-	rev_compare(&m.rev, m.g.eng, &m.b);
-}
-
-/* More flows than the table holds: fewer merges, no disorder. */
-static void test_too_many_flows(void **state)
-{
-	unsigned merged = m.rev.segs;
-
-	for (unsigned round = 0; round < 3; round++)
-		for (unsigned i = 0; i < 1500; i++) {
-			struct mp t = plain4;
-
-			t.len = 10;
-			t.sport = (uint16_t)i;
-			t.seq += round * t.len;
-			t.id += (uint16_t)round;
-			feed(&m, &t);
-		}
-	merging_run(&m);
-	rev_compare(&m.rev, m.g.eng, &m.b);
-	assert_in_range(m.rev.segs - merged, 300, 4499);
-}
-
-/* Other transports pass. */
-static void test_others(void **state)
-{
-	struct mp u = plain4, t = plain4;
-
-	u.udp = true;
-	feed(&m, &t);
-	feed(&m, &u);
-	t = after(&t, MSS);
-	feed(&m, &t);
-	feed(&m, &u);
-	EXPECT(&m, 2, 1, 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -756,20 +477,12 @@ static void test_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_train),           T(test_counter),
-		T(test_nothing_held),    T(test_sizes),
-		T(test_sequence),        T(test_ack_only),
-		T(test_flags_end),       T(test_ecn_flags),
-		T(test_fields),          T(test_fields6),
-		T(test_other_port),      T(test_ids),
-		T(test_ip4_shape),       T(test_ip4_odd_csum),
-		T(test_bad_csum),        T(test_odd_csum),
-		T(test_owed_csum),       T(test_max_size),
-		T(test_max_size_eth),    T(test_big_tcp),
-		T(test_long_segments),   T(test_superpackets),
-		T(test_superpacket_cwr), T(test_superpacket_odd),
-		T(test_interleaved),     T(test_too_many_flows),
-		T(test_others),
+		T(test_train),     T(test_counter),      T(test_nothing_held),
+		T(test_sizes),     T(test_sequence),     T(test_ack_only),
+		T(test_flags_end), T(test_ecn_flags),    T(test_fields),
+		T(test_fields6),   T(test_other_port),   T(test_ids),
+		T(test_ip4_shape), T(test_ip4_odd_csum), T(test_bad_csum),
+		T(test_odd_csum),  T(test_owed_csum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
