@@ -14,3 +14,4 @@ include plugins/bigtcp.mk
 include plugins/gro.mk
 include plugins/uro.mk
 include plugins/sctp.mk
+include plugins/impair.mk

@@ -214,6 +214,9 @@ struct gust_host {
 /* filter() wants packets as they are on the wire: superpackets are cut before it,
  * owed checksums completed, and what passes is merged again. */
 #define GUST_PLUGIN_WIRE 0x01
+/* Without options it has nothing to do: until it is given some it is loaded and
+ * idle, and costs nothing. */
+#define GUST_PLUGIN_OPTIONS 0x02
 
 struct gust_plugin {
 	uint32_t abi; /* GUST_PLUGIN_ABI */

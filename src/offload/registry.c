@@ -78,6 +78,12 @@ void registry_free(struct registry *r)
 
 /* ---- who is active ---- */
 
+/* Nothing to do as long as it has no options. */
+static bool idle(const struct entry *en)
+{
+	return en->desc.flags & GUST_PLUGIN_OPTIONS && !en->options[0];
+}
+
 static bool candidate(const struct entry *en)
 {
 	return en->open && en->enabled && !en->faulty;
@@ -141,6 +147,7 @@ static void settle(struct registry *r)
 		en->state = !en->open      ? REGISTRY_REFUSED :
 			    en->faulty     ? REGISTRY_FAULTY :
 			    !candidate(en) ? REGISTRY_DISABLED :
+			    idle(en)       ? REGISTRY_WAITING :
 			    shadowed(r, i) ? REGISTRY_SHADOWED :
 					     REGISTRY_ACTIVE;
 	}
@@ -411,6 +418,7 @@ int registry_options(struct registry *r, const char *name, const char *options,
 	free(en->options);
 	en->options = copy;
 	en->generation = ++r->generation;
+	settle(r);
 	return 0;
 }
 

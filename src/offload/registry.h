@@ -14,7 +14,7 @@
 enum registry_state {
 	REGISTRY_ACTIVE,
 	REGISTRY_DISABLED, /* by configuration or by gustctl */
-	REGISTRY_WAITING, /* its needs are not provided */
+	REGISTRY_WAITING, /* for what it needs: other plugins, or its options */
 	REGISTRY_SHADOWED, /* an earlier plugin does all that it does */
 	REGISTRY_FAULTY, /* disabled for its faults */
 	REGISTRY_REFUSED, /* not loaded, or not opened */

@@ -9,3 +9,4 @@ include tests/fuzz/tcp.mk
 include tests/fuzz/daemon.mk
 include tests/fuzz/sctp.mk
 include tests/fuzz/merge.mk
+include tests/fuzz/impair.mk

@@ -14,3 +14,9 @@ EXTRA_DIST += tests/unit/sctplib.h
 tests_unit_test_sctp_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_sctp_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 EXTRA_tests_unit_test_sctp_DEPENDENCIES = plugins/sctp.so
+
+check_PROGRAMS += tests/unit/test_impair
+TESTS += tests/unit/test_impair
+tests_unit_test_impair_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_impair_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS) -lm
+EXTRA_tests_unit_test_impair_DEPENDENCIES = plugins/impair.so
