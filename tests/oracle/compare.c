@@ -11,6 +11,7 @@ struct lab lab;
 unsigned long compare_frames;
 
 static uint8_t *buf;
+static struct lab_frames kernel, gust;
 
 void compare_open(bool l2)
 {
@@ -18,11 +19,15 @@ void compare_open(bool l2)
 	ours_open();
 	buf = malloc(SUPER_MAX);
 	assert_non_null(buf);
+	lab_frames_init(&kernel);
+	lab_frames_init(&gust);
 }
 
 void compare_close(void)
 {
 	free(buf);
+	lab_frames_free(&kernel);
+	lab_frames_free(&gust);
 	ours_close();
 	lab_close(&lab);
 }
@@ -51,33 +56,31 @@ static uint8_t *frag_id(const struct lab_frames *f, unsigned i)
 
 /* IPv6 fragments have an ID drawn at random: one for all of a datagram on each
  * side. The kernel's is put in gust's frames. */
-static bool same_frag_ids(const struct lab_frames *kernel, struct lab_frames *gust)
+static bool same_frag_ids(void)
 {
-	uint8_t *a = kernel->n ? frag_id(kernel, 0) : NULL, *b = frag_id(gust, 0);
+	uint8_t *a = kernel.n ? frag_id(&kernel, 0) : NULL, *b = frag_id(&gust, 0);
 	uint8_t ours[4];
 
 	if (!a || !b)
 		return false;
 	memcpy(ours, b, 4);
-	for (unsigned i = 0; i < kernel->n; i++)
-		if (!frag_id(kernel, i) || memcmp(frag_id(kernel, i), a, 4))
+	for (unsigned i = 0; i < kernel.n; i++)
+		if (!frag_id(&kernel, i) || memcmp(frag_id(&kernel, i), a, 4))
 			return false;
-	for (unsigned i = 0; i < gust->n; i++) {
-		if (!frag_id(gust, i) || memcmp(frag_id(gust, i), ours, 4))
+	for (unsigned i = 0; i < gust.n; i++) {
+		if (!frag_id(&gust, i) || memcmp(frag_id(&gust, i), ours, 4))
 			return false;
-		memcpy(frag_id(gust, i), a, 4);
+		memcpy(frag_id(&gust, i), a, 4);
 	}
 	return true;
 }
 
 void compare_seg(const struct super *s)
 {
-	struct lab_frames kernel, gust;
 	struct super t = *s;
 	char text[512], why[1024];
 
-	lab_frames_init(&kernel);
-	lab_frames_init(&gust);
+	kernel.n = kernel.used = gust.n = gust.used = 0;
 	t.ip.ttl--;
 	memcpy(t.dmac, lab_far_mac, 6);
 	memcpy(t.smac, lab_out_mac, 6);
@@ -85,13 +88,11 @@ void compare_seg(const struct super *s)
 	if (!ours_segment(&t, &gust, why, sizeof(why)))
 		fail_msg("%s\n  %s", text, why);
 	through_kernel(*s, gust.n, &kernel);
-	if (s->ufo && s->ip.v6 && !same_frag_ids(&kernel, &gust))
+	if (s->ufo && s->ip.v6 && !same_frag_ids())
 		fail_msg("%s\n  fragments without, or of more than one ID", text);
 	if (lab_frames_differ(&kernel, &gust, why, sizeof(why)))
 		fail_msg("%s\n  %s", text, why);
 	compare_frames += kernel.n;
-	lab_frames_free(&kernel);
-	lab_frames_free(&gust);
 }
 
 uint64_t compare_seed(void)

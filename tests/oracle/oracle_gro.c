@@ -655,7 +655,7 @@ static void test_random(void **state)
 {
 	uint64_t seed = compare_seed();
 
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; i < 300; i++) {
 		struct rng r;
 
 		rng_seed(&r, seed + i);

@@ -60,8 +60,7 @@ struct super *train_add(struct train *t, const struct super *s);
 /*
  * Run it on both sides. gust's result, cut again, must be the train in any case. A
  * difference to the kernel's is a failure, unless the kernel's is not reversible or
- * the difference is a known one. A difference is looked at again a few times: the
- * kernel flushes what is older than a tick of its clock.
+ * the difference is a known one.
  */
 void train_run(const struct train *t);
 
