@@ -13,9 +13,12 @@ unsigned long compare_frames;
 static uint8_t *buf;
 static struct lab_frames kernel, gust;
 
-void compare_open(bool l2)
+void compare_open(enum compare_lab kind)
 {
-	lab_open(&lab, l2, 0);
+	if (kind == COMPARE_BRIDGE)
+		lab_open_bridge(&lab);
+	else
+		lab_open(&lab, kind == COMPARE_TAP, 0);
 	ours_open();
 	buf = malloc(SUPER_MAX);
 	assert_non_null(buf);
@@ -38,8 +41,10 @@ static void through_kernel(struct super s, uint32_t want, struct lab_frames *ret
 	char text[512];
 	int r;
 
-	memcpy(s.dmac, lab_in_mac, 6);
-	memcpy(s.smac, lab_near_mac, 6);
+	if (!lab.bridge) {
+		memcpy(s.dmac, lab_in_mac, 6);
+		memcpy(s.smac, lab_near_mac, 6);
+	}
 	super_vnet(vh, &s);
 	r = lab_send(&lab, vh, buf, super_build(buf, &s));
 	if (r)
@@ -81,9 +86,11 @@ void compare_seg(const struct super *s)
 	char text[512], why[1024];
 
 	kernel.n = kernel.used = gust.n = gust.used = 0;
-	t.ip.ttl--;
-	memcpy(t.dmac, lab_far_mac, 6);
-	memcpy(t.smac, lab_out_mac, 6);
+	if (!lab.bridge) {
+		t.ip.ttl--;
+		memcpy(t.dmac, lab_far_mac, 6);
+		memcpy(t.smac, lab_out_mac, 6);
+	}
 	super_text(s, text, sizeof(text));
 	if (!ours_segment(&t, &gust, why, sizeof(why)))
 		fail_msg("%s\n  %s", text, why);

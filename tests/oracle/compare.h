@@ -19,11 +19,12 @@
 /* Set up by compare_open(). */
 extern struct lab lab;
 
-void compare_open(bool l2);
+enum compare_lab { COMPARE_TUN, COMPARE_TAP, COMPARE_BRIDGE };
+void compare_open(enum compare_lab kind);
 void compare_close(void);
 
-/* Both must make the same frames of `s`, byte for byte. The hop count that the
- * kernel takes and the Ethernet addresses that it writes are given to gust's. */
+/* Both must make the same frames of `s`, byte for byte. The hop count that a router
+ * takes and the Ethernet addresses that it writes are given to gust's. */
 void compare_seg(const struct super *s);
 
 /* Frames compared so far. */

@@ -70,7 +70,7 @@ static int open_tun(const char *name, bool l2, short flags, bool offloads)
 	return fd;
 }
 
-void lab_open(struct lab *l, bool l2, short in_flags)
+static void open_both(struct lab *l, bool l2, short in_flags)
 {
 	l->l2 = l2;
 	l->in = open_tun("ogin", l2, IFF_VNET_HDR | in_flags, true);
@@ -80,8 +80,22 @@ void lab_open(struct lab *l, bool l2, short in_flags)
 			"ip link set ogout address 02:00:00:00:02:01");
 	/* 500 KB in segments of a few bytes must fit the queue */
 	lab_cmd("ip link set ogin mtu 1500 txqueuelen 20000 up && "
-		"ip link set ogout mtu 1500 txqueuelen 20000 up && "
-		"ip addr add 198.18.1.1/24 dev ogin && "
+		"ip link set ogout mtu 1500 txqueuelen 20000 up");
+}
+
+void lab_open_bridge(struct lab *l)
+{
+	open_both(l, true, 0);
+	lab_cmd("ip link add ogbr type bridge && ip link set ogin master ogbr && "
+		"ip link set ogout master ogbr && ip link set ogbr up");
+	l->bridge = true;
+}
+
+void lab_open(struct lab *l, bool l2, short in_flags)
+{
+	open_both(l, l2, in_flags);
+	l->bridge = false;
+	lab_cmd("ip addr add 198.18.1.1/24 dev ogin && "
 		"ip addr add 198.18.2.1/24 dev ogout && "
 		"ip addr add fd67:0:0:1::1/64 dev ogin nodad && "
 		"ip addr add fd67:0:0:2::1/64 dev ogout nodad");
@@ -97,6 +111,8 @@ void lab_close(struct lab *l)
 {
 	close(l->in);
 	close(l->out);
+	if (l->bridge)
+		lab_cmd("ip link del ogbr");
 }
 
 int lab_send(struct lab *l, const uint8_t *vh, const uint8_t *b, uint32_t len)
@@ -114,6 +130,8 @@ static bool is_ours(const struct lab *l, const uint8_t *b, uint32_t len)
 {
 	uint32_t l3 = l->l2 ? 14 : 0;
 
+	if (l->l2 && len > l3 + 4 && b[12] == 0x81 && !b[13])
+		l3 += 4;
 	if (len < l3 + 20)
 		return false;
 	if (b[l3] >> 4 == 4)

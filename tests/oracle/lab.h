@@ -28,7 +28,7 @@ struct lab_frames {
 
 struct lab {
 	int in, out; /* descriptors */
-	bool l2;
+	bool l2, bridge;
 };
 
 extern const uint8_t lab_in_mac[6], lab_out_mac[6]; /* the kernel's */
@@ -41,6 +41,8 @@ void lab_enter(void);
 /* Both devices, up, with addresses and static neighbours (`l2`: taps). `in_flags`:
  * more TUNSETIFF flags for the one that is written to. */
 void lab_open(struct lab *l, bool l2, short in_flags);
+/* Two taps on a bridge: frames pass as they are. */
+void lab_open_bridge(struct lab *l);
 void lab_close(struct lab *l);
 
 /* Run a shell command that must succeed. */

@@ -10,13 +10,19 @@
 
 static int setup(void **state)
 {
-	compare_open(false);
+	compare_open(COMPARE_TUN);
 	return 0;
 }
 
 static int setup_l2(void **state)
 {
-	compare_open(true);
+	compare_open(COMPARE_TAP);
+	return 0;
+}
+
+static int setup_bridge(void **state)
+{
+	compare_open(COMPARE_BRIDGE);
 	return 0;
 }
 
@@ -337,6 +343,32 @@ static void test_tap(void **state)
 	}
 }
 
+/* ---- bridge ---- */
+
+/* Without a router in between: tags, and headers that a router would touch. */
+static void test_bridge(void **state)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		struct super s;
+
+		super_init(&s, i & 1, i & 2);
+		s.l2 = true;
+		s.vlan = i & 4 ? 0x6005 : 0;
+		memcpy(s.dmac, lab_far_mac, 6);
+		memcpy(s.smac, lab_near_mac, 6);
+		s.ip.ttl = 1;
+		s.gso_size = 1400;
+		s.flags |= SUPER_PSH | SUPER_CWR | SUPER_FIN;
+		s.len = 20001;
+		compare_seg(&s);
+		if (!s.ip.v6) { /* record route, timestamp */
+			s.ip.opt_len = 16;
+			memcpy(s.ip.opt, "\7\7\4\0\0\0\0\1\104\10\5\0\0\0\0\0", 16);
+			compare_seg(&s);
+		}
+	}
+}
+
 /* ---- VXLAN ---- */
 
 static void test_vxlan(void **state)
@@ -396,17 +428,19 @@ static void test_random_vxlan(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T3(f) cmocka_unit_test_setup_teardown(f, setup_bridge, teardown)
 #define T2(f) cmocka_unit_test_setup_teardown(f, setup_l2, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_tcp_flags),   T(test_tcp_accecn), T(test_tcp_options),
-		T(test_tcp_sizes),   T(test_tcp_64k),    T(test_ip4_fields),
-		T(test_ip4_options), T(test_ip6_fields), T(test_ip6_extensions),
-		T(test_udp_sizes),   T(test_udp_64k),    T(test_ufo),
-		T(test_ufo_headers), T(test_big_tcp),    T2(test_tap),
-		T2(test_vxlan),      T(test_random),     T2(test_random_vxlan),
+		T(test_tcp_flags),     T(test_tcp_accecn), T(test_tcp_options),
+		T(test_tcp_sizes),     T(test_tcp_64k),    T(test_ip4_fields),
+		T(test_ip4_options),   T(test_ip6_fields), T(test_ip6_extensions),
+		T(test_udp_sizes),     T(test_udp_64k),    T(test_ufo),
+		T(test_ufo_headers),   T(test_big_tcp),    T2(test_tap),
+		T3(test_bridge),       T2(test_vxlan),     T(test_random),
+		T2(test_random_vxlan),
 	};
 	int r;
 
