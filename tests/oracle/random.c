@@ -17,7 +17,7 @@ static bool chance(struct rng *r, uint32_t n)
 	return rng_below(r, n) == 0;
 }
 
-static void random_ip(struct rng *r, struct super_ip *ip, bool outermost)
+static void random_ip(struct rng *r, struct super_ip *ip)
 {
 	ip->v6 = chance(r, 2);
 	ip->tos = rng_u32(r);
@@ -33,7 +33,7 @@ static void random_ip(struct rng *r, struct super_ip *ip, bool outermost)
 			memcpy(ip->opt + 4 * rng_below(r, ip->opt_len / 4),
 			       "\x88\4\1\2", 4);
 	}
-	if (!ip->v6 || !outermost || !chance(r, 4))
+	if (!ip->v6 || !chance(r, 4))
 		return;
 	ip->next = 1 + rng_below(r, 3);
 	for (unsigned i = 0; i < ip->next; i++) {
@@ -124,11 +124,11 @@ static void random_size(struct rng *r, struct super *s)
 void random_super(struct rng *r, struct super *ret, bool vxlan)
 {
 	memset(ret, 0, sizeof(*ret));
-	random_ip(r, &ret->ip, true);
+	random_ip(r, &ret->ip);
 	random_l4(r, ret);
 	ret->l2 = ret->vxlan = vxlan;
 	if (vxlan) {
-		random_ip(r, &ret->inner, false);
+		random_ip(r, &ret->inner);
 		ret->outer_csum = chance(r, 2);
 		ret->vni = rng_u32(r) & 0xffffff;
 		ret->vx_sport = rng_u32(r) | 0x8000;
