@@ -56,6 +56,7 @@ enum gust_drop {
 	GUST_DROP_TOO_BIG,
 	GUST_DROP_BAD_CSUM,
 	GUST_DROP_IMPAIRED, /* lost on purpose */
+	GUST_DROP_FILTERED, /* a plugin's rule says no */
 	GUST_DROP_N
 };
 

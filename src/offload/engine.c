@@ -65,7 +65,7 @@ static void build_tables(struct engine *e)
 	memset(e->cut, -1, sizeof(e->cut));
 	memset(e->merge, -1, sizeof(e->merge));
 	e->jumbo = -1;
-	e->merges = e->filters = false;
+	e->merges = e->filters = e->wire = false;
 	for (unsigned i = 0; i < e->n; i++) {
 		const struct runner *r = &e->run[i];
 		const struct gust_plugin *d = r->p.desc;
@@ -82,6 +82,7 @@ static void build_tables(struct engine *e)
 			e->jumbo = i;
 		e->merges |= d->gro != NULL;
 		e->filters |= d->filter != NULL;
+		e->wire |= d->filter && d->flags & GUST_PLUGIN_WIRE;
 	}
 }
 
@@ -161,6 +162,11 @@ bool engine_merges(const struct engine *e)
 bool engine_filters(const struct engine *e)
 {
 	return e->filters;
+}
+
+bool engine_filters_wire(const struct engine *e)
+{
+	return e->wire;
 }
 
 /* ---- books ---- */

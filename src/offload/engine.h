@@ -74,6 +74,8 @@ int engine_set(struct engine *e, const struct engine_set *set,
 bool engine_cuts(const struct engine *e, unsigned gso_type);
 bool engine_merges(const struct engine *e);
 bool engine_filters(const struct engine *e);
+/* Does one of the filters want packets as they are on the wire? */
+bool engine_filters_wire(const struct engine *e);
 
 /*
  * Cut all packets of `in`, a run with one gso type, and append the pieces. What no

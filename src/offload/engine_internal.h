@@ -30,7 +30,7 @@ struct engine {
 	struct runner run[ENGINE_PLUGINS_MAX];
 	/* dispatch: index of the runner, -1: none */
 	int8_t cut[GUST_GSO_N], merge[32], jumbo;
-	bool merges, filters;
+	bool merges, filters, wire;
 };
 
 /* The one table of services (host.c). */

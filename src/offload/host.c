@@ -133,6 +133,7 @@ static const enum drop_reason drops[GUST_DROP_N] = {
 	[GUST_DROP_TOO_BIG] = DROP_TOO_BIG,
 	[GUST_DROP_BAD_CSUM] = DROP_BAD_CSUM,
 	[GUST_DROP_IMPAIRED] = DROP_IMPAIRED,
+	[GUST_DROP_FILTERED] = DROP_FILTERED,
 };
 
 static void host_drop(struct gust_worker *w, struct gust_pkt *p, enum gust_drop why)

@@ -220,11 +220,13 @@ static void merge(struct worker *w, struct gust_batch *b, uint32_t max)
 	engine_gro(w->engine, b, &req);
 }
 
-/* A filter sees single packets; around it, superpackets are cut and made again. */
+/* A filter that wants to see single packets sees them: around it, superpackets are
+ * cut and made again. */
 static void filter(struct worker *w, enum gust_dir dir, struct gust_batch *b,
 		   uint32_t mtu)
 {
-	to_wire(w, b, mtu);
+	if (engine_filters_wire(w->engine))
+		to_wire(w, b, mtu);
 	engine_filter(w->engine, dir, b);
 }
 

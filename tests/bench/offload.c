@@ -72,10 +72,9 @@ static const struct gust_plugin empty_plugin = {
 
 static struct engine *engine_with(const char *dir, const struct gust_plugin *own)
 {
-	struct engine_conf c = { .pool = pool,
-				 .drops = &drops,
-				 .env = &env,
-				 .clock_ns = now_ns };
+	struct engine_conf c = {
+		.pool = pool, .drops = &drops, .env = &env, .clock_ns = now_ns
+	};
 	struct registry *r = registry_new();
 	struct engine *e = engine_new(&c);
 	struct gust_batch held[2] = { 0 };

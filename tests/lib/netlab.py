@@ -46,6 +46,11 @@ class Lab:
             self.sysctl(full, "net.ipv4.tcp_congestion_control", congestion)
         return full
 
+    def drop(self, full):
+        """Delete a namespace early; what runs in it has ended."""
+        subprocess.run(["ip", "netns", "del", full], check=True)
+        self.spaces.remove(full)
+
     def sysctl(self, ns, key, value):
         self.run(ns, "sysctl", "-q", "-w", f"{key}={value}")
 

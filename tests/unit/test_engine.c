@@ -298,6 +298,7 @@ static void test_filter(void **state)
 	gust_batch_init(&b);
 	assert_int_equal(use(set, 1, 1), 0);
 	assert_true(engine_filters(e));
+	assert_false(engine_filters_wire(e));
 	assert_int_equal(engine_deadline(e, GUST_RX), GUST_NEVER);
 	gust_batch_push(&b, super(10));
 	engine_filter(e, GUST_TX, &b);
@@ -306,6 +307,10 @@ static void test_filter(void **state)
 	assert_int_equal(engine_deadline(e, GUST_TX), 5001);
 	engine_filter(e, GUST_TX, &b); /* time has passed */
 	assert_int_equal(b.n, 1);
+
+	d.flags = GUST_PLUGIN_WIRE;
+	assert_int_equal(use(set, 1, 1), 0);
+	assert_true(engine_filters_wire(e));
 
 	/* what is held when the plugin goes is not lost */
 	engine_filter(e, GUST_TX, &b);
