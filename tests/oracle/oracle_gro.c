@@ -220,6 +220,25 @@ static void v_bad_csum_first(void)
 	t.s[0].bad_csum = true;
 }
 
+/* The one in the middle has a checksum of zero: all have an acknowledgement number
+ * that makes it so. */
+static void v_zero_csum(void)
+{
+	static uint8_t b[2000];
+	uint32_t ack = t.s[MID].ack;
+	uint16_t low = super_add(ack, super_csum(b, &t.s[MID], false));
+
+	for (unsigned i = 0; i < t.n; i++)
+		t.s[i].ack = (ack & 0xffff0000) | low;
+	assert_int_equal(super_csum(b, &t.s[MID], false), 0);
+}
+
+static void v_odd_zero(void)
+{
+	v_zero_csum();
+	t.s[MID].odd_zero = true;
+}
+
 /* ---- UDP's ---- */
 
 static void v_no_csum(void)
@@ -432,6 +451,8 @@ static const struct variation variations[] = {
 	{ "options shorter", TCP_ONLY, v_option_length },
 	{ "bad checksum", ANY, v_bad_csum },
 	{ "bad checksum first", ANY, v_bad_csum_first },
+	{ "checksum of zero", TCP_ONLY, v_zero_csum },
+	{ "checksum of zero as ones", TCP_ONLY, v_odd_zero },
 	{ "no checksum", UDP_ONLY &IP4_ONLY, v_no_csum, TRAIN_NO_CSUM },
 	{ "no checksum in the middle", UDP_ONLY &IP4_ONLY, v_no_csum_middle },
 	{ "no checksum over IPv6", UDP_ONLY &IP6_ONLY, v_no_csum },

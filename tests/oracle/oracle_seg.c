@@ -343,6 +343,59 @@ static void test_tap(void **state)
 	}
 }
 
+/* ---- checksums of zero ---- */
+
+/* Choose the port such that segment `k`'s checksum is zero, which UDP writes as all
+ * ones; with a tunnel the outer checksum, too. */
+static void zero_sum(struct super *s, unsigned k)
+{
+	static uint8_t b[2000];
+	struct super seg = *s;
+
+	seg.gso_size = 0;
+	seg.len = s->gso_size;
+	seg.from += k * s->gso_size;
+	seg.seq += k * s->gso_size;
+	s->sport = super_add(s->sport, super_csum(b, &seg, false));
+	seg.sport = s->sport;
+	assert_int_equal(super_csum(b, &seg, false), s->udp ? 0xffff : 0);
+	if (!s->outer_csum)
+		return;
+	seg.inner.id += k;
+	if (!seg.inner.v6) /* its header sums up whatever the ID */
+		seg.ip.id += k;
+	s->vx_sport = super_add(s->vx_sport, super_csum(b, &seg, true));
+	seg.vx_sport = s->vx_sport;
+	assert_int_equal(super_csum(b, &seg, true), 0xffff);
+}
+
+static void zero_sums(bool vxlan)
+{
+	for (unsigned i = 0; i < 32; i++) {
+		struct super s;
+
+		super_init(&s, i & 1, i & 2);
+		s.inner = s.ip;
+		s.inner.v6 = i & 4;
+		s.l2 = s.vxlan = s.outer_csum = vxlan;
+		s.vx_sport = 50000;
+		s.gso_size = 1000;
+		s.len = 4000;
+		zero_sum(&s, i / 8);
+		compare_seg(&s);
+	}
+}
+
+static void test_zero_sums(void **state)
+{
+	zero_sums(false);
+}
+
+static void test_zero_sums_vxlan(void **state)
+{
+	zero_sums(true);
+}
+
 /* ---- bridge ---- */
 
 /* Without a router in between: tags, and headers that a router would touch. */
@@ -434,12 +487,26 @@ static void test_random_vxlan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_tcp_flags),     T(test_tcp_accecn), T(test_tcp_options),
-		T(test_tcp_sizes),     T(test_tcp_64k),    T(test_ip4_fields),
-		T(test_ip4_options),   T(test_ip6_fields), T(test_ip6_extensions),
-		T(test_udp_sizes),     T(test_udp_64k),    T(test_ufo),
-		T(test_ufo_headers),   T(test_big_tcp),    T2(test_tap),
-		T3(test_bridge),       T2(test_vxlan),     T(test_random),
+		T(test_tcp_flags),
+		T(test_tcp_accecn),
+		T(test_tcp_options),
+		T(test_tcp_sizes),
+		T(test_tcp_64k),
+		T(test_ip4_fields),
+		T(test_ip4_options),
+		T(test_ip6_fields),
+		T(test_ip6_extensions),
+		T(test_udp_sizes),
+		T(test_udp_64k),
+		T(test_ufo),
+		T(test_ufo_headers),
+		T(test_big_tcp),
+		T2(test_tap),
+		T3(test_bridge),
+		T2(test_vxlan),
+		T(test_zero_sums),
+		T2(test_zero_sums_vxlan),
+		T(test_random),
 		T2(test_random_vxlan),
 	};
 	int r;

@@ -208,7 +208,7 @@ static void build_l4(uint8_t *b, const struct super *s)
 		return;
 	if (!s->gso_size) {
 		sum = (uint16_t)~sum16(sum, b, len);
-		if (!sum && s->udp)
+		if (!sum && (s->udp || s->odd_zero))
 			sum = 0xffff;
 	}
 	w16(field, sum ^ (s->bad_csum ? 0x0101 : 0));
@@ -274,6 +274,22 @@ uint32_t super_build(uint8_t *b, const struct super *s)
 	return l2 + l3 + VX_LEN + l4;
 }
 
+uint16_t super_add(uint16_t a, uint16_t b)
+{
+	uint32_t sum = (uint32_t)a + b;
+
+	return sum + (sum >> 16);
+}
+
+uint16_t super_csum(uint8_t *b, const struct super *s, bool outer)
+{
+	uint32_t at = super_build(b, s) - s->len - l4_len(s) + (s->udp ? 6 : 16);
+
+	if (outer)
+		at = l2_len(s) + ip_len(&s->ip) + 6;
+	return b[at] << 8 | b[at + 1];
+}
+
 /* ---- metadata ---- */
 
 static void w16le(uint8_t *p, uint32_t v)
@@ -333,7 +349,9 @@ const char *super_text(const struct super *s, char *buf, size_t len)
 		s->vxlan ? s->outer_csum ? " vxlan+csum " : " vxlan " : "", b,
 		s->udp ? "UDP" : "TCP", s->sport, s->flags, s->opt_len, s->seq,
 		s->ack, s->win, s->urg, s->no_csum ? " no csum" : "",
-		s->bad_csum ? " bad csum" : "", s->len, s->gso_size,
-		s->ufo ? " ufo" : "", s->ecn ? " ecn" : "");
+		s->bad_csum ? " bad csum" :
+		s->odd_zero ? " odd zero" :
+			      "",
+		s->len, s->gso_size, s->ufo ? " ufo" : "", s->ecn ? " ecn" : "");
 	return buf;
 }

@@ -52,6 +52,7 @@ struct super {
 	struct super_ip inner; /* with vxlan: the innermost */
 	bool udp;
 	bool no_csum, bad_csum; /* of the transport */
+	bool odd_zero; /* TCP: a checksum of zero is written as all ones */
 	uint16_t sport, dport;
 	uint16_t flags; /* SUPER_* */
 	uint32_t seq, ack;
@@ -72,6 +73,12 @@ uint8_t super_pay(uint32_t i);
 
 /* Write the packet; returns its length. `b` has SUPER_MAX bytes. */
 uint32_t super_build(uint8_t *b, const struct super *s);
+
+/* The transport's checksum of a plain packet (gso_size 0), `outer`: that of the
+ * tunnel's UDP header. What is added to a 16-bit field makes it zero. */
+uint16_t super_csum(uint8_t *b, const struct super *s, bool outer);
+/* Ones' complement addition. */
+uint16_t super_add(uint16_t a, uint16_t b);
 
 /* Bytes in front of the payload, from the (outermost) IP header on. */
 uint32_t super_hdrs(const struct super *s);
