@@ -26,5 +26,5 @@ tests_oracle_oracle_gro_SOURCES = tests/oracle/oracle_gro.c tests/oracle/train.c
 	tests/oracle/compare.c tests/oracle/compare.h tests/oracle/random.c \
 	tests/oracle/random.h $(ORACLE_SRC)
 tests_oracle_oracle_gro_CPPFLAGS = $(ORACLE_CPPFLAGS)
-tests_oracle_oracle_gro_LDADD = $(ORACLE_LIBS)
+tests_oracle_oracle_gro_LDADD = libgust_link.a $(ORACLE_LIBS) $(NL_LIBS)
 EXTRA_tests_oracle_oracle_gro_DEPENDENCIES = $(ORACLE_SO)

@@ -550,6 +550,23 @@ static void test_limits(void **state)
 	}
 }
 
+/* BIG TCP: up to 200,000 bytes, and what is beyond begins anew. */
+static void test_big_tcp(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		train_limit(200000);
+		plain("BIG TCP", i, false, 100, 1400);
+		t.max_len = 200000;
+		train_run(&t);
+		plain("BIG TCP, more than the limit", i, false, 150, 1440);
+		t.max_len = 200000;
+		train_run(&t);
+		plain("BIG TCP is not for UDP", i, true, 64, 1400);
+		t.max_len = 200000;
+		train_run(&t);
+	}
+}
+
 static void test_flows(void **state)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -689,8 +706,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_variations), T(test_flags), T(test_accecn),
-		T(test_limits),     T(test_flows), T(test_random),
+		T(test_variations), T(test_flags), T(test_accecn), T(test_limits),
+		T(test_big_tcp),    T(test_flows), T(test_random),
 	};
 	int r;
 

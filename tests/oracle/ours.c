@@ -146,22 +146,26 @@ static void make_batch(const struct lab_frames *in, struct gust_batch *b)
 	slab_unref(s);
 }
 
+/* IPv6 above 64 KB in the form that the kernel gives it when it merges. */
 static void add_super(struct gust_pkt *p, struct lab_frames *ret)
 {
-	uint8_t *b = lab_frames_add(ret, SUPER_VH_LEN + p->len);
+	uint8_t *b;
 
+	if (p->gso_type == GUST_GSO_TCP6 && p->len - pkt_l3(p)->off > 40 + 65535)
+		assert_int_equal(engine_jumbo(plug.eng, p, GUST_JUMBO_OPTION), 0);
+	b = lab_frames_add(ret, SUPER_VH_LEN + p->len);
 	vnet_encode(p, b, SUPER_VH_LEN);
 	memcpy(b + SUPER_VH_LEN, p->head, p->hlen);
 	pkt_payload_copy(p, 0, b + SUPER_VH_LEN + p->hlen, p->len - p->hlen);
 }
 
-void ours_merge(const struct lab_frames *in, uint32_t max_segs,
+void ours_merge(const struct lab_frames *in, uint32_t max_len, uint32_t max_segs,
 		struct lab_frames *super, struct lab_frames *ret)
 {
-	/* as the kernel's default gro_max_size */
-	struct gust_gro_req req = {
-		.max4 = 65535, .max6 = 65535, .max_udp = 65535, .max_segs = max_segs
-	};
+	struct gust_gro_req req = { .max4 = max_len,
+				    .max6 = max_len,
+				    .max_udp = 65535,
+				    .max_segs = max_segs };
 	struct gust_batch b, pieces;
 	struct gust_pkt *p;
 

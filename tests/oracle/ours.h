@@ -22,9 +22,9 @@ bool ours_segment(const struct super *s, struct lab_frames *ret, char *why,
 /*
  * Merge plain Ethernet packets as one batch: to `super` each result with the
  * virtio_net_hdr that would go with it, to `cut` what the results are when they are
- * cut again. `max_segs`: 0, no limit.
+ * cut again. `max_len`: bytes of a merged TCP/IP packet; `max_segs`: 0, no limit.
  */
-void ours_merge(const struct lab_frames *in, uint32_t max_segs,
+void ours_merge(const struct lab_frames *in, uint32_t max_len, uint32_t max_segs,
 		struct lab_frames *super, struct lab_frames *cut);
 
 #endif

@@ -85,7 +85,7 @@ static bool is_ours(const uint8_t *b, uint32_t n)
 
 void sniff_read(int fd, struct lab_frames *ret)
 {
-	static uint8_t buf[70000];
+	static uint8_t buf[SUPER_MAX];
 	uint8_t vh[SNIFF_VH], control[128];
 
 	for (;;) {

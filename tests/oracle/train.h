@@ -14,7 +14,7 @@
 #include "lab.h"
 #include "super.h"
 
-#define TRAIN_MAX 130
+#define TRAIN_MAX 150
 
 /* Differences that docs/offloads.md gives reasons for. */
 enum train_known {
@@ -31,6 +31,7 @@ struct train {
 	unsigned n;
 	struct super s[TRAIN_MAX];
 	uint32_t max_segs; /* gust's limit, 0: none */
+	uint32_t max_len; /* bytes of a merged IP packet, as train_limit() set it */
 	enum train_known known; /* the difference that it may show */
 };
 
@@ -50,6 +51,9 @@ extern const char *const train_known_text[TRAIN_KNOWN];
 
 void train_open(void);
 void train_close(void);
+
+/* From now on the kernel merges up to this size (gro_max_size; 65535: as ever). */
+void train_limit(uint32_t max_len);
 
 /* An empty train of packets like `first`. */
 void train_init(struct train *t, const char *name);
