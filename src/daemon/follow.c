@@ -216,6 +216,8 @@ struct stack_snap *daemon_snapshot(const struct daemon *d)
 	*s = d->conf->snap;
 	s->generation = d->snap ? d->snap->generation + 1 : 1;
 	s->to_inside = d->to_kernel;
+	s->to_inside.cuts_tcp = plugins_provide(d) & FEAT_BIT(FEAT_TSO4);
+	s->to_inside.cuts_udp = plugins_provide(d) & FEAT_BIT(FEAT_USO);
 	s->gro_max = plugins_gro_max(d);
 	s->up = daemon_link_state(d)->up;
 	s->tcp.secret = d->tcp_secret;

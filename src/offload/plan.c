@@ -67,6 +67,9 @@ static uint32_t super_max(const struct gust_pkt *p, const struct port_caps *caps
 	    (p->need & GUST_F_ECN && !caps_has(caps, FEAT_TSO_ECN)) ||
 	    (p->need & GUST_F_ACCECN && !caps_has(caps, FEAT_ACCECN)))
 		return 0;
+	/* no header says "segments without checksum" */
+	if (!(p->need & (GUST_F_CSUM | GUST_F_CSUM_OK)))
+		return 0;
 	switch (p->gso_type) {
 	case GUST_GSO_TCP4:
 		if (!caps_has(caps, FEAT_TSO4))

@@ -33,6 +33,10 @@ struct port_caps {
 	uint32_t gso_max4, gso_max6; /* largest superpacket, IP length; >= mtu */
 	uint32_t gso_max_udp; /* the same for USO, <= 65535 */
 	uint32_t gso_max_segs; /* 0: no limit */
+	/* Superpackets that the port does not carry are cut behind the core that
+	 * makes them (an enabled plugin does it). Where neither is so, none may be
+	 * made. */
+	bool cuts_tcp, cuts_udp;
 };
 
 static inline bool caps_has(const struct port_caps *c, enum feat f)

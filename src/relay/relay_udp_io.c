@@ -424,10 +424,11 @@ void udp_out(struct stack *s, const struct ipaddr *src, uint16_t sport,
 	uint8_t ttl = s->snap->udp.ttl ? s->snap->udp.ttl : IP_TTL_DEFAULT;
 	uint32_t max = stack_mtu(s, dst) - ip_hlen(dst) - UDP_HLEN;
 	uint32_t n = g && g < f->len ? (f->len + g - 1) / g : 1;
+	bool whole = s->caps.cuts_udp || caps_has(&s->caps, FEAT_USO);
 	struct gust_pkt *p;
 
-	if (n > 1 && g > max) {
-		/* Each has to be fragmented by itself. */
+	if (n > 1 && (g > max || !whole)) {
+		/* Each has to be fragmented by itself, or nobody can cut. */
 		for (uint32_t off = 0; off < f->len; off += g) {
 			struct gust_frag one = *f;
 

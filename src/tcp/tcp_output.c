@@ -232,10 +232,10 @@ static uint32_t super_max(const struct tcp *t, uint32_t seg)
 	uint32_t max = v4 ? c->gso_max4 : c->gso_max6;
 	uint32_t hdr = (v4 ? 20 : 48) + TCP_HLEN_MAX;
 
-	/* a port without segmentation: the egress cuts, and 64 KB are one pass
-	 * through the stack all the same */
+	/* a port without segmentation: the egress cuts, if it can, and 64 KB are
+	 * one pass through the stack all the same */
 	if (!caps_has(c, v4 ? FEAT_TSO4 : FEAT_TSO6))
-		max = 65535;
+		max = c->cuts_tcp ? 65535 : 0;
 	max = max > hdr ? max - hdr : 0;
 	if (c->gso_max_segs && max / seg > c->gso_max_segs)
 		max = c->gso_max_segs * seg;

@@ -121,6 +121,10 @@ void sim_init(struct sim *s, uint64_t seed, bool v6)
 			.mtu = 1500,
 			.gso_max4 = 65535,
 			.gso_max6 = 65535,
+			.cuts_tcp = true,
+			.cuts_udp = true,
+			.cuts_tcp = true,
+			.cuts_udp = true,
 			.gso_max_udp = 65535,
 		};
 		e->ctx.conf = &e->conf;

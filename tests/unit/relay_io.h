@@ -188,6 +188,8 @@ static inline void rig_snap(struct stack_snap *c)
 		.mtu = 1500,
 		.gso_max4 = 65535,
 		.gso_max6 = 65535,
+		.cuts_tcp = true,
+		.cuts_udp = true,
 		.gso_max_udp = 65535,
 	};
 	c->n_own = 2;

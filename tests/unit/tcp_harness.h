@@ -127,6 +127,8 @@ static int th_setup(void **state)
 		.mtu = 1500,
 		.gso_max4 = 65535,
 		.gso_max6 = 65535,
+		.cuts_tcp = true,
+		.cuts_udp = true,
 	};
 	H.ctx = (struct tcp_ctx){
 		.conf = &H.conf,

@@ -222,13 +222,55 @@ static void test_errors_keep(void **state)
 	assert_int_equal(stats().udp_flows, 0);
 }
 
+/* Nobody takes a UDP superpacket and nobody cuts one: what the host sends as one is
+ * single datagrams inside. */
+static void test_no_cutter(void **state)
+{
+	static uint8_t buf[3000], got[3000];
+	_Alignas(struct cmsghdr) uint8_t ctl[CMSG_SPACE(sizeof(uint16_t))];
+	struct sockaddr_storage from;
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(struct sockaddr_in),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
+			    .msg_controllen = sizeof(ctl) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	uint16_t g = 1300;
+	struct gust_pkt *p;
+
+	r.snap.to_inside.feats &= ~FEAT_BIT(FEAT_USO);
+	r.snap.to_inside.cuts_udp = false;
+	stack_set_snap(r.s, &r.snap, &r.env);
+	pattern_fill(buf, 0, sizeof(buf));
+	rig_give(&r, udp_pkt(&r, T_IN4, 5000, T_OWN4, port, "x", 1, 0));
+	assert_int_equal(host_recv(sock, got, sizeof(got), &from, NULL), 1);
+	c->cmsg_level = SOL_UDP;
+	c->cmsg_type = UDP_SEGMENT;
+	c->cmsg_len = CMSG_LEN(sizeof(g));
+	memcpy(CMSG_DATA(c), &g, sizeof(g));
+	assert_int_equal(sendmsg(sock, &m, 0), sizeof(buf));
+	for (uint32_t off = 0; off < sizeof(buf); off += g) {
+		uint32_t n = sizeof(buf) - off < g ? sizeof(buf) - off : g;
+
+		p = rig_take(&r);
+		assert_non_null(p);
+		assert_int_equal(p->gso_size, 0);
+		assert_int_equal(pkt_payload_copy(p, 0, got, sizeof(got)), n);
+		assert_memory_equal(buf + off, got, n);
+		pkt_free(p);
+	}
+	rig_nothing(&r);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		T(test_ttl_tos),    T(test_tos_in),      T(test_tos_in6),
-		T(test_tos_gather), T(test_ids),         T(test_ids6),
-		T(test_hairpin),    T(test_errors_keep),
+		T(test_ttl_tos), T(test_tos_in),     T(test_no_cutter),
+		T(test_tos_in6), T(test_tos_gather), T(test_ids),
+		T(test_ids6),    T(test_hairpin),    T(test_errors_keep),
 	};
 
 	if (!own_netns()) {

@@ -121,6 +121,20 @@ static void test_no_tso(void **state)
 	NOTHING();
 }
 
+/* Nor does anybody behind us: one segment at a time. */
+static void test_no_cutter(void **state)
+{
+	H.caps.feats &= ~(FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6));
+	H.caps.cuts_tcp = false;
+	big_open(500000);
+	SEND(3 * MSS);
+	OUT(.len = MSS);
+	OUT(.seq = 1 + MSS, .len = MSS);
+	OUT(.flags = PSH_ACK, .seq = 1 + 2 * MSS, .len = MSS);
+	NOTHING();
+	assert_int_equal(H.ctx.stats.super_out, 0);
+}
+
 static void test_port_limits(void **state)
 {
 	big_open(20000);
@@ -423,10 +437,10 @@ static void test_join_lossy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_64k_out),     T(test_big_out),    T(test_big6_plain),
-		T(test_big_in),      T(test_no_tso),     T(test_port_limits),
-		T(test_largest_mtu), T(test_segments),   T(test_join_super),
-		T(test_join_plain),  T(test_join_lossy),
+		T(test_64k_out),     T(test_big_out),     T(test_big6_plain),
+		T(test_big_in),      T(test_no_tso),      T(test_no_cutter),
+		T(test_port_limits), T(test_largest_mtu), T(test_segments),
+		T(test_join_super),  T(test_join_plain),  T(test_join_lossy),
 	};
 
 	return th_run(tests);

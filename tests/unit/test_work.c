@@ -99,7 +99,9 @@ static void snap_fill(struct stack_snap *s)
 					   .mtu = 1500,
 					   .gso_max4 = 400000,
 					   .gso_max6 = 400000,
-					   .gso_max_udp = 65535 };
+					   .gso_max_udp = 65535,
+					   .cuts_tcp = true,
+					   .cuts_udp = true };
 	s->own[s->n_own++] = addr("10.111.0.2");
 	s->own[s->n_own++] = addr("fd00:111::2");
 	s->local[s->n_local++] = addr("10.111.0.1");
