@@ -166,11 +166,12 @@ static int check(const struct gust_pkt *p, enum gust_jumbo form)
 		return -EINVAL;
 	if (!p->nlayer || p->nlayer > GUST_LAYERS_MAX)
 		return -EINVAL;
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (!gust_seg_layer_ok(p, i) || gust_seg_forbids(p, &p->layer[i]))
+			return -EINVAL;
 	for (unsigned i = 0; i < p->nlayer; i++) {
 		const struct gust_layer *l = &p->layer[i];
 
-		if (!gust_seg_layer_ok(p, i) || gust_seg_forbids(p, l))
-			return -EINVAL;
 		big4 |= l->kind == GUST_L_IPV4 && p->len - l->off > LEN16_MAX;
 		big6 |= is_big6(p, i);
 		if (has_jumbo(p, i) &&

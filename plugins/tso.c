@@ -187,6 +187,7 @@ static void set_piece(const struct tmpl *m, const struct tso *t,
 	}
 	gust_put32(th + TH_SEQ, seq);
 	gust_put16(th + TH_FLAGS, flags);
+	q->need &= ~(uint32_t)GUST_F_PARTIAL; /* it may have been prepared before */
 	if (n > m->gso_size) {
 		if (m->partial)
 			q->need |= GUST_F_PARTIAL;

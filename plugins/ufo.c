@@ -218,7 +218,7 @@ static struct gust_pkt *fragment(const struct ufo *u, const struct plan *pl,
 		q = u->host->slice(u->w, p, pl->at, off - pl->front, n);
 	if (!q)
 		return NULL;
-	q->need &= ~(uint32_t)(GUST_F_CSUM | GUST_F_CSUM_OK);
+	q->need = 0; /* the sum was completed, and is no fragment's own */
 	if (pl->v4)
 		gust_put16(q->head + q->layer[pl->i3].off + 6,
 			   off / 8 | (more ? IP4_MF : 0));

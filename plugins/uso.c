@@ -83,11 +83,7 @@ static void set_piece(const struct tmpl *m, const struct uso *u, struct gust_pkt
 	uint32_t n = q->len - q->hlen, sum;
 	uint16_t field;
 
-	q->need &= ~(uint32_t)GUST_F_CSUM_OK;
-	if (m->none)
-		q->need &= ~(uint32_t)GUST_F_CSUM;
-	else
-		q->need |= GUST_F_CSUM;
+	q->need = m->none ? 0 : GUST_F_CSUM; /* no other mark is UDP's */
 	if (n > m->gso_size) {
 		if (m->partial)
 			q->need |= GUST_F_PARTIAL;

@@ -267,7 +267,7 @@ static void assert_unchanged(struct gust_pkt *p, enum gust_jumbo form)
 static void test_refused(void **state)
 {
 	static const uint8_t kind[] = { GUST_L_ESP, GUST_L_FRAGHDR };
-	struct gust_pkt *p;
+	struct gust_pkt *p, *q;
 
 	for (unsigned i = 0; i < 2; i++) {
 		p = with_options(ALERT "\x01\0", 6);
@@ -281,6 +281,15 @@ static void test_refused(void **state)
 	p = with_options(ALERT "\x01\0", 6);
 	p->layer[1].off = 60000;
 	assert_unchanged(p, GUST_JUMBO_OPTION);
+	/* nor is anything read behind the head, whatever length it claims */
+	q = with_options(ALERT "\x01\0", 6);
+	p = pkt_clone(g.pool, q);
+	pkt_free(q);
+	memset(p->head + p->hlen, 0, 512 - p->hlen);
+	memset(p->head + 48, 0, 20);
+	p->layer[1].flags = GUST_LF_JUMBO;
+	p->head[41] = 255;
+	assert_unchanged(p, GUST_JUMBO_PLAIN);
 	p = with_options(ALERT "\x01\0", 6);
 	p->head[41] = 3; /* a header beyond where TCP begins */
 	assert_unchanged(p, GUST_JUMBO_OPTION);

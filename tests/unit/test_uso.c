@@ -170,6 +170,23 @@ static void test_verified_becomes_owed(void **state)
 	pkt_batch_free(&out);
 }
 
+/* Marks that mean nothing on a single datagram, or that an earlier cut left. */
+static void test_stale_marks(void **state)
+{
+	struct tp t = { .udp = true, .len = 2500 };
+	struct gust_pkt *p = super(&t, 1000);
+	struct gust_batch out;
+
+	p->need |= GUST_F_ECN | GUST_F_ACCECN | GUST_F_PARTIAL | GUST_F_CSUM_OK;
+	out = cut(p, 2000);
+	assert_int_equal(out.n, 2);
+	for (p = out.first; p; p = p->next) {
+		assert_int_equal(p->need, GUST_F_CSUM);
+		assert_lengths(p);
+	}
+	pkt_batch_free(&out);
+}
+
 /* ---- where it must not, and bad input ---- */
 
 static void test_refused(void **state)
@@ -339,9 +356,10 @@ int main(void)
 		T(test_tiny),          T(test_no_checksum),
 		T(test_no_checksum6),  T(test_owed_zero),
 		T(test_computed_zero), T(test_verified_becomes_owed),
-		T(test_refused),       T(test_bad_gso),
-		T(test_bad_map),       T(test_limit),
-		T(test_tunnel),        T(test_partial),
+		T(test_stale_marks),   T(test_refused),
+		T(test_bad_gso),       T(test_bad_map),
+		T(test_limit),         T(test_tunnel),
+		T(test_partial),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
