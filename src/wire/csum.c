@@ -22,6 +22,9 @@
 #include "wire/csum.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "wire/bytes.h"
 
@@ -48,15 +51,14 @@ static inline uint64_t load64(const uint8_t *p)
 #if defined(__x86_64__)
 #define WIDE_MIN 256 /* shorter ones do not pay */
 
-/* Eight lanes; a compiler makes of them what the target has. */
+/* Eight lanes, two registers of AVX2. */
 typedef uint64_t lanes __attribute__((vector_size(64), aligned(1), may_alias));
 
-/* `len` is a multiple of 128. */
-static inline __attribute__((always_inline)) uint64_t sum_lanes(const uint8_t *p,
-								size_t len)
+/* `len` is a multiple of 128. The lanes cannot overflow, nor can their sum. */
+__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p,
+							 size_t len)
 {
 	lanes a = { 0 }, b = a, c = a, d = a;
-	uint64_t sum = 0;
 
 	for (; len; p += 128, len -= 128) {
 		lanes x = *(const lanes *)p, y = *(const lanes *)(p + 64);
@@ -67,35 +69,64 @@ static inline __attribute__((always_inline)) uint64_t sum_lanes(const uint8_t *p
 		d += y >> 32;
 	}
 	a += b + c + d;
-	for (unsigned i = 0; i < 8; i++)
-		sum = add64(sum, a[i]);
+	return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]));
+}
+
+/* Line by line of the cache: a load that crosses two costs two. The first and the
+ * last are read under a mask, which leaves nothing over; where `p` is odd, the words
+ * of the lines are not those of the block, and the sum is turned (RFC 1071 2(B)). */
+__attribute__((target("avx512f,avx512bw"))) static uint64_t
+sum_avx512(const uint8_t *p, size_t len)
+{
+	const __m512i low = _mm512_set1_epi64(UINT32_MAX);
+	size_t skip = (uintptr_t)p & 63, end = skip + len, i = 64;
+	__m512i x = _mm512_maskz_loadu_epi8(UINT64_MAX << skip, p - skip), y;
+	__m512i a = _mm512_and_si512(x, low), b = _mm512_srli_epi64(x, 32);
+	__m512i c = _mm512_setzero_si512(), d = c;
+	uint64_t sum;
+
+	for (p -= skip; i + 128 <= end; i += 128) {
+		x = _mm512_load_si512(p + i);
+		y = _mm512_load_si512(p + i + 64);
+		a = _mm512_add_epi64(a, _mm512_and_si512(x, low));
+		b = _mm512_add_epi64(b, _mm512_srli_epi64(x, 32));
+		c = _mm512_add_epi64(c, _mm512_and_si512(y, low));
+		d = _mm512_add_epi64(d, _mm512_srli_epi64(y, 32));
+	}
+	for (; i < end; i += 64) {
+		uint64_t mask =
+			end - i < 64 ? UINT64_MAX >> (64 - (end - i)) : UINT64_MAX;
+
+		x = _mm512_maskz_loadu_epi8(mask, p + i);
+		a = _mm512_add_epi64(a, _mm512_and_si512(x, low));
+		b = _mm512_add_epi64(b, _mm512_srli_epi64(x, 32));
+	}
+	a = _mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d));
+	sum = _mm512_reduce_add_epi64(a);
+	if (skip & 1) {
+		uint32_t folded = add32(sum, sum >> 32);
+
+		sum = folded << 8 | folded >> 24;
+	}
 	return sum;
-}
-
-__attribute__((target("avx512f"))) static uint64_t sum_avx512(const uint8_t *p,
-							      size_t len)
-{
-	return sum_lanes(p, len);
-}
-
-__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p,
-							 size_t len)
-{
-	return sum_lanes(p, len);
 }
 
 /* What can be summed in lanes; the rest is left. */
 static uint64_t sum_wide(const uint8_t **p, size_t *len)
 {
 	const uint8_t *at = *p;
-	size_t n = *len & ~(size_t)127;
+	size_t n = *len;
 
-	if (*len < WIDE_MIN || !__builtin_cpu_supports("avx2"))
+	if (n < WIDE_MIN || !__builtin_cpu_supports("avx2"))
 		return 0;
+	if (__builtin_cpu_supports("avx512bw")) {
+		*len = 0;
+		return sum_avx512(at, n);
+	}
+	n &= ~(size_t)127;
 	*p += n;
 	*len -= n;
-	return __builtin_cpu_supports("avx512f") ? sum_avx512(at, n) :
-						   sum_avx2(at, n);
+	return sum_avx2(at, n);
 }
 #else
 static uint64_t sum_wide(const uint8_t **p, size_t *len)

@@ -80,6 +80,30 @@ static void all_lengths(void **state)
 	}
 }
 
+/* Every place in a line of the cache, every remainder of lines. */
+static void all_alignments(void **state)
+{
+	struct rng r;
+
+	rng_seed(&r, 3);
+	for (size_t at = 0; at < 64; at++)
+		for (size_t len = 250; len <= 700; len++) {
+			uint8_t *buf = aligned_alloc(64, 768), *p = buf + at;
+
+			/* what lies around it is not summed */
+			for (size_t i = 0; i < 768; i += 4)
+				put32(buf + i, rng_u32(&r));
+			assert_int_equal(csum_fold_plain(csum_add(0, p, len)),
+					 naive(0, p, len));
+			memset(p, 0, len);
+			assert_int_equal(csum_add(0, p, len), 0);
+			p[len - 1] = 1;
+			assert_int_equal(csum_fold_plain(csum_add(0, p, len)),
+					 len & 1 ? 0x100 : 1);
+			free(buf);
+		}
+}
+
 /* Carries out of 64 bits, and a block as long as the largest superpacket. */
 static void long_blocks(void **state)
 {
@@ -204,10 +228,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc1071_example), cmocka_unit_test(fold),
-		cmocka_unit_test(all_lengths),     cmocka_unit_test(long_blocks),
-		cmocka_unit_test(zeros),           cmocka_unit_test(combine),
-		cmocka_unit_test(pseudo4),         cmocka_unit_test(pseudo6),
-		cmocka_unit_test(whole_datagram),
+		cmocka_unit_test(all_lengths),     cmocka_unit_test(all_alignments),
+		cmocka_unit_test(long_blocks),     cmocka_unit_test(zeros),
+		cmocka_unit_test(combine),         cmocka_unit_test(pseudo4),
+		cmocka_unit_test(pseudo6),         cmocka_unit_test(whole_datagram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
