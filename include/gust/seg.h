@@ -81,6 +81,27 @@ static inline bool gust_seg_forbids(const struct gust_pkt *p,
 	return l->flags & GUST_LF_FRAGMENT;
 }
 
+/* The outermost layer that is not Ethernet's, or NULL. */
+static inline const struct gust_layer *gust_seg_outer(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].kind != GUST_L_ETH &&
+		    p->layer[i].kind != GUST_L_VLAN)
+			return &p->layer[i];
+	return NULL;
+}
+
+/* Where the outermost IP header begins; there is one. */
+static inline uint32_t gust_seg_ip_off(const struct gust_pkt *p)
+{
+	return gust_seg_outer(p)->off;
+}
+
+static inline bool gust_seg_is_ip(const struct gust_layer *l)
+{
+	return l && (l->kind == GUST_L_IPV4 || l->kind == GUST_L_IPV6);
+}
+
 /*
  * Look at a superpacket whose segments are those of `kind` (GUST_L_TCP or another
  * transport), which must be the innermost layer, right behind IP and its
@@ -98,6 +119,8 @@ static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind
 	for (i = 0; i < p->nlayer; i++)
 		if (!gust_seg_layer_ok(p, i))
 			return GUST_SEG_BAD;
+	if (!gust_seg_is_ip(gust_seg_outer(p)))
+		return GUST_SEG_BAD;
 	for (i = 0; i < p->nlayer; i++)
 		if (gust_seg_forbids(p, &p->layer[i]))
 			return GUST_SEG_REFUSED;
@@ -109,21 +132,10 @@ static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind
 	while (i-- && p->layer[i].kind >= GUST_L_HOPOPTS &&
 	       p->layer[i].kind <= GUST_L_DSTOPTS)
 		;
-	if (i >= p->nlayer ||
-	    (p->layer[i].kind != GUST_L_IPV4 && p->layer[i].kind != GUST_L_IPV6))
+	if (i >= p->nlayer || !gust_seg_is_ip(&p->layer[i]))
 		return GUST_SEG_BAD;
 	*ret_i3 = i;
 	return GUST_SEG_CUT;
-}
-
-/* Where the outermost IP header begins. */
-static inline uint32_t gust_seg_ip_off(const struct gust_pkt *p)
-{
-	for (unsigned i = 0; i < p->nlayer; i++)
-		if (p->layer[i].kind != GUST_L_ETH &&
-		    p->layer[i].kind != GUST_L_VLAN)
-			return p->layer[i].off;
-	return 0;
 }
 
 /*

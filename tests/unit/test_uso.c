@@ -238,7 +238,7 @@ static void test_bad_map(void **state)
 {
 	struct tp t = { .udp = true, .len = 5000, .v6 = true };
 
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct gust_pkt *p = super(&t, 1000);
 
 		switch (i) {
@@ -262,6 +262,9 @@ static void test_bad_map(void **state)
 			break;
 		case 6:
 			p->layer[0].kind = GUST_L_VXLAN;
+			break;
+		case 7: /* no IP at all, and a reason not to cut */
+			p->layer[0].kind = GUST_L_FRAGHDR;
 			break;
 		}
 		assert_bad(p, 1000);
