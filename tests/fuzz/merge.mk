@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/gro/limit \
 	tests/fuzz/corpus/gro/limit-bytes \
 	tests/fuzz/corpus/gro/no-df \
+	tests/fuzz/corpus/gro/odd-zero \
 	tests/fuzz/corpus/gro/options \
 	tests/fuzz/corpus/gro/owed \
 	tests/fuzz/corpus/gro/patched \

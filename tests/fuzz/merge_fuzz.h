@@ -43,6 +43,7 @@
 #define R_SAME_ID 0x10
 #define R_VOUCHED 0x20 /* with FIX_L4: somebody has verified it */
 #define R_BURST 0x40 /* derived: eight of them, one after the other */
+#define R_ODD 0x80 /* with FIX_L4, TCP: the checksum's other zero, 0xffff */
 
 #define PKTS_MAX 96
 #define LEN_MAX 2000
@@ -132,6 +133,16 @@ static void fix_ip(struct made *t, unsigned l2)
 	put16(ip + 10, csum_fold(csum_add(0, ip, hl)));
 }
 
+/* An urgent pointer with which the sum is zero, and the checksum written as nobody
+ * computes it. */
+static void odd_zero(struct gust_pkt *p, uint8_t *th)
+{
+	put16(th + 18, 0);
+	pkt_csum_complete(p);
+	put16(th + 18, get16(th + 16));
+	put16(th + 16, 0xffff);
+}
+
 /* The packet enters the batch, if it is one. */
 static void enter(struct rev *r, struct made *t, unsigned flags, unsigned bflags,
 		  struct gust_batch *b)
@@ -153,6 +164,8 @@ static void enter(struct rev *r, struct made *t, unsigned flags, unsigned bflags
 	l4 = pkt_l4(p);
 	if (l4 && flags & R_FIX_L4) {
 		pkt_csum_complete(p);
+		if (flags & R_ODD && l4->kind == GUST_L_TCP)
+			odd_zero(p, p->head + l4->off);
 		p->need = flags & R_VOUCHED ? GUST_F_CSUM_OK : 0;
 	}
 	if (l4 && flags & R_OWED && pkt_csum_off(l4->kind) >= 0)

@@ -11,7 +11,7 @@ import struct
 import sys
 
 ETH, BIG, TWICE = 1, 2, 4
-RAW, IP, L4, OWED, SAME_ID, VOUCHED, BURST = 1, 2, 4, 8, 16, 32, 64
+RAW, IP, L4, OWED, SAME_ID, VOUCHED, BURST, ODD = 1, 2, 4, 8, 16, 32, 64, 128
 FIX = IP | L4
 SAME = 0xFFFF
 
@@ -80,6 +80,7 @@ def seeds(l4, proto):
 
 GRO = dict(seeds(tcp, 6), **{
     "options": batch(raw(ip4(6, tcp(100, TS))), then(0, SAME, FIX | BURST)),
+    "odd-zero": batch(raw(ip4(6, tcp(100))), then(0), then(1, SAME, FIX | ODD), then(2)),
     "psh": batch(raw(ip4(6, tcp(100))), then(0), then(1, 40, FIX, (33, 8)), then(2)),
     "cwr": batch(raw(ip4(6, tcp(100, b"", 0xD0))), then(0, SAME, FIX | BURST)),
     "fin": batch(raw(ip6(6, tcp(100))), then(0), then(1, SAME, FIX, (53, 9))),
