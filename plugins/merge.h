@@ -50,6 +50,7 @@ struct merge_flow {
 	uint32_t next; /* TCP: the sequence number that follows */
 	uint32_t max; /* bytes of the packet at the most, as p->len */
 	uint16_t size; /* payload bytes of a segment */
+	uint8_t type; /* enum gust_gso of what it becomes */
 	uint8_t i3; /* innermost IP layer */
 	bool merged; /* at least one was absorbed */
 	bool sure; /* its checksum was verified */
@@ -71,6 +72,7 @@ struct merge_view {
 	uint32_t len; /* payload bytes */
 	uint32_t segs; /* segments that it stands for */
 	uint16_t size; /* payload bytes of one, gso_size or len */
+	uint8_t type; /* enum gust_gso of its superpackets */
 	uint8_t i3;
 };
 
@@ -169,6 +171,7 @@ static inline bool merge_look(const struct merge *m, const struct merge_ops *o,
 		if (!i3--)
 			return false;
 	ret->i3 = (uint8_t)i3;
+	ret->type = p->layer[i3].kind == GUST_L_IPV6 ? o->gso6 : o->gso4;
 	ret->l4 = p->head + p->layer[i4].off;
 	ret->hash = merge_hash(m->key, p->layer[i3].kind == GUST_L_IPV6,
 			       p->head + p->layer[i3].off, ret->l4);
@@ -225,13 +228,10 @@ static inline bool merge_layer_fit(struct gust_layer l, const uint8_t *h)
 static inline bool merge_fit(const struct merge_ops *o, const struct gust_pkt *p,
 			     const struct merge_view *v)
 {
-	bool v6 = p->layer[v->i3].kind == GUST_L_IPV6;
-
 	if (!v->size || v->size == GUST_GSO_BY_FRAGS || p->hlen > MERGE_HLEN_MAX ||
 	    p->need & GUST_F_PARTIAL)
 		return false;
-	if (p->gso_size &&
-	    (p->gso_type != (v6 ? o->gso6 : o->gso4) || v->len % p->gso_size))
+	if (p->gso_size && (p->gso_type != v->type || v->len % p->gso_size))
 		return false;
 	for (unsigned i = 0; i + 1u < p->nlayer; i++)
 		if (!merge_layer_fit(p->layer[i], p->head + p->layer[i].off))
@@ -343,7 +343,7 @@ static inline void merge_finish(struct merge *m, const struct merge_ops *o,
 	bool none = !(p->need & GUST_F_CSUM) && !gust_get16(field);
 
 	p->gso_size = f->size;
-	p->gso_type = p->layer[f->i3].kind == GUST_L_IPV6 ? o->gso6 : o->gso4;
+	p->gso_type = f->type;
 	m->host->fix_lengths(p);
 	if (o->kind == GUST_L_UDP && none) {
 		p->need &= ~(uint32_t)GUST_F_CSUM_OK; /* and none is wanted */
@@ -397,6 +397,7 @@ static inline void merge_begin(struct merge *m, const struct merge_ops *o,
 	f->p = p;
 	f->segs = v->segs;
 	f->size = v->size;
+	f->type = v->type;
 	f->i3 = v->i3;
 	f->merged = false;
 	f->sure = req->trust_csum;
@@ -424,8 +425,10 @@ static inline bool merge_fits(const struct merge_flow *f, const struct gust_pkt 
 			      const struct merge_view *v,
 			      const struct gust_gro_req *req)
 {
-	if (!v->len || q->need & GUST_F_PARTIAL ||
-	    (q->gso_size ? v->size != f->size : v->len > f->size))
+	if (!v->len || q->need & GUST_F_PARTIAL)
+		return false;
+	if (q->gso_size ? v->size != f->size || q->gso_type != f->type :
+			  v->len > f->size)
 		return false;
 	return v->len + f->p->len <= f->max &&
 	       (!req->max_segs || f->segs + v->segs <= req->max_segs);

@@ -264,11 +264,22 @@ static void test_superpacket_odd(void **state)
 	feed_super(&a, MSS, GUST_F_CSUM | GUST_F_PARTIAL);
 	feed(&m, &b);
 	EXPECT(&m, 2, 1);
-	feed_super(&a, MSS, GUST_F_CSUM)->gso_type = GUST_GSO_TCP4;
-	feed(&m, &b);
-	engine_gro(m.g.eng, &m.b, &m.req); /* a type that contradicts the map */
-	assert_int_equal(m.b.n, 2);
-	pkt_batch_free(&m.b);
+	for (int first = 0; first < 2; first++) {
+		/* a type that contradicts the map */
+		a.len = first ? 2 * MSS : MSS;
+		b = after(&a, 3 * MSS - a.len);
+		if (first)
+			feed_super(&a, MSS, GUST_F_CSUM)->gso_type = GUST_GSO_TCP4;
+		else
+			feed(&m, &a);
+		if (first)
+			feed(&m, &b);
+		else
+			feed_super(&b, MSS, GUST_F_CSUM)->gso_type = GUST_GSO_TCP4;
+		engine_gro(m.g.eng, &m.b, &m.req);
+		assert_int_equal(m.b.n, 2);
+		pkt_batch_free(&m.b);
+	}
 }
 
 /* ---- tunnels ---- */
