@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz/mkcorpus_merge.py \
 	tests/fuzz/corpus/gro/bad-sum \
 	tests/fuzz/corpus/gro/cwr \
+	tests/fuzz/corpus/gro/cwr-supers \
 	tests/fuzz/corpus/gro/ext6 \
 	tests/fuzz/corpus/gro/fin \
 	tests/fuzz/corpus/gro/fixed-id \
@@ -24,6 +25,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/gro/owed \
 	tests/fuzz/corpus/gro/patched \
 	tests/fuzz/corpus/gro/psh \
+	tests/fuzz/corpus/gro/supers \
 	tests/fuzz/corpus/gro/tails \
 	tests/fuzz/corpus/gro/train-eth \
 	tests/fuzz/corpus/gro/train4 \
@@ -41,9 +43,11 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/uro/no-sum-mixed \
 	tests/fuzz/corpus/uro/owed \
 	tests/fuzz/corpus/uro/patched \
+	tests/fuzz/corpus/uro/supers \
 	tests/fuzz/corpus/uro/tails \
 	tests/fuzz/corpus/uro/train-eth \
 	tests/fuzz/corpus/uro/train4 \
 	tests/fuzz/corpus/uro/train6 \
 	tests/fuzz/corpus/uro/twice \
-	tests/fuzz/corpus/uro/two-flows
+	tests/fuzz/corpus/uro/two-flows \
+	tests/fuzz/corpus/uro/ufo

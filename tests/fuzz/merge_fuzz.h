@@ -11,7 +11,8 @@
  *   derived:       which one it comes after, payload length (16 bits; 0xffff: the
  *                  same), number of patches, patches (offset, xor)
  * A derived packet has the headers of the one that it comes after, sequence number
- * and IPv4 ID continued; patches then break some of that. Invariants: those of
+ * and IPv4 ID continued; patches then break some of that. Superpackets are told by
+ * flags, too. Invariants: those of
  * reverse.h, no fault of either plugin, every buffer back in the pool.
  */
 #include <stdio.h>
@@ -42,6 +43,7 @@
 #define R_OWED 0x08 /* it is owed */
 #define R_SAME_ID 0x10
 #define R_VOUCHED 0x20 /* with FIX_L4: somebody has verified it */
+#define R_SUPER (R_OWED | R_VOUCHED) /* it is a superpacket */
 #define R_BURST 0x40 /* derived: eight of them, one after the other */
 #define R_ODD 0x80 /* with FIX_L4, TCP: the checksum's other zero, 0xffff */
 
@@ -53,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 struct made {
 	uint8_t b[LEN_MAX];
-	uint32_t len, hlen;
+	uint32_t len, hlen, segs;
 	uint8_t l4_kind;
 	uint16_t l3, l4;
 };
@@ -143,6 +145,27 @@ static void odd_zero(struct gust_pkt *p, uint8_t *th)
 	put16(th + 16, 0xffff);
 }
 
+/* A superpacket of a few segments: a right one, or UFO. */
+static void make_super(struct gust_pkt *p, unsigned flags)
+{
+	uint8_t *l4 = p->head + pkt_l4(p)->off;
+	bool v6 = pkt_l3(p)->kind == GUST_L_IPV6;
+	uint32_t n = pkt_payload_len(p);
+
+	if (n < 2)
+		return;
+	p->gso_size = (uint16_t)(1 + (n - 1) / (2 + n % 3));
+	if (pkt_l4(p)->kind == GUST_L_UDP) {
+		p->gso_type = v6 ? GUST_GSO_UDP6 : GUST_GSO_UDP4;
+		if (flags & R_ODD)
+			p->gso_type = GUST_GSO_UFO;
+		return;
+	}
+	p->gso_type = v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
+	if (l4[13] & 0x80) /* CWR is whose, so says the window */
+		p->need |= l4[15] & 1 ? GUST_F_ECN : GUST_F_ACCECN;
+}
+
 /* The packet enters the batch, if it is one. */
 static void enter(struct rev *r, struct made *t, unsigned flags, unsigned bflags,
 		  struct gust_batch *b)
@@ -170,6 +193,10 @@ static void enter(struct rev *r, struct made *t, unsigned flags, unsigned bflags
 	}
 	if (l4 && flags & R_OWED && pkt_csum_off(l4->kind) >= 0)
 		p->need = GUST_F_CSUM;
+	if (l4 && (flags & R_SUPER) == R_SUPER &&
+	    (l4->kind == GUST_L_TCP || l4->kind == GUST_L_UDP))
+		make_super(p, flags);
+	t->segs = pkt_segs(p);
 	t->hlen = p->hlen;
 	t->l3 = l3 ? l3->off : 0;
 	t->l4 = l4 ? l4->off : 0;
@@ -184,7 +211,7 @@ static void raw(struct input *in, struct made *t, unsigned bflags)
 {
 	unsigned l2 = bflags & B_ETH ? ETH_LEN : 0, n = take16(in);
 
-	memset(t, 0, offsetof(struct made, b) + ETH_LEN);
+	memset(t->b, 0, ETH_LEN);
 	if (n > LEN_MAX - ETH_LEN)
 		n = LEN_MAX - ETH_LEN;
 	if (n > in->left)
@@ -216,7 +243,7 @@ static void derive(struct made *t, const struct made *o, unsigned n, unsigned fl
 	if (o->l4_kind == GUST_L_TCP)
 		put32(t->b + t->l4 + 4, get32(t->b + t->l4 + 4) + was);
 	if (t->b[t->l3] >> 4 == 4 && !(flags & R_SAME_ID))
-		put16(t->b + t->l3 + 4, get16(t->b + t->l3 + 4) + 1);
+		put16(t->b + t->l3 + 4, get16(t->b + t->l3 + 4) + o->segs);
 }
 
 static void record(struct rev *r, struct input *in, unsigned bflags,

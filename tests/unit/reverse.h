@@ -83,7 +83,8 @@ static inline struct gust_pkt *rev_pkt(struct rev *r, struct pkt_pool *pool,
 	return p;
 }
 
-/* The pieces of a superpacket, or the packet itself, as on the wire. */
+/* The pieces of a superpacket, or the packet itself, as on the wire. What nobody
+ * here cuts must not change at all. */
 static inline void rev_wire(struct engine *e, struct gust_pkt *p /*taken*/,
 			    struct gust_batch *out)
 {
@@ -92,8 +93,8 @@ static inline void rev_wire(struct engine *e, struct gust_pkt *p /*taken*/,
 				    .csum = true };
 	struct gust_batch in;
 
-	if (!p->gso_size) {
-		if (p->need & GUST_F_CSUM)
+	if (!p->gso_size || !engine_cuts(e, p->gso_type)) {
+		if (p->need & GUST_F_CSUM && !p->gso_size)
 			pkt_csum_complete(p);
 		gust_batch_push(out, p);
 		return;
