@@ -123,8 +123,6 @@ void sim_init(struct sim *s, uint64_t seed, bool v6)
 			.gso_max6 = 65535,
 			.cuts_tcp = true,
 			.cuts_udp = true,
-			.cuts_tcp = true,
-			.cuts_udp = true,
 			.gso_max_udp = 65535,
 		};
 		e->ctx.conf = &e->conf;

@@ -430,6 +430,38 @@ static void test_everything(void **state)
 	conf_free(c);
 }
 
+static void test_plugins(void **state)
+{
+	struct gust_conf *c =
+		good("plugins { directory = \"/opt/p\" disable = {uro}\n"
+		     " disable += {\"ttl-guard\"} merge = no\n"
+		     " options = {\"impair: rx: loss 1%\", \"tso:id=fixed\"} }\n");
+
+	assert_string_equal(c->plugin_dir, "/opt/p");
+	assert_int_equal(c->n_plugin_off, 2);
+	assert_string_equal(c->plugin_off[1], "ttl-guard");
+	assert_false(c->merge);
+	assert_int_equal(c->n_plugin_options, 2);
+	assert_string_equal(c->plugin_options[0].name, "impair");
+	assert_string_equal(c->plugin_options[0].text, "rx: loss 1%");
+	assert_string_equal(c->plugin_options[1].text, "id=fixed");
+	conf_free(c);
+	c = good("");
+	assert_string_equal(c->plugin_dir, "");
+	assert_true(c->merge);
+	conf_free(c);
+	bad("plugins {\n directory = here\n}",
+	    "t.conf:2: directory: expected an absolute path of at most 255 bytes, "
+	    "not \"here\"");
+	bad("plugins { disable = {\"a b\"} }",
+	    "t.conf:1: disable: expected a plugin's name, as `gustctl plugins` "
+	    "shows "
+	    "it, not \"a b\"");
+	bad("plugins { options = {\"impair\"} }",
+	    "t.conf:1: options: expected \"NAME: options\", such as \"impair: rx: "
+	    "loss 1%\", not \"impair\"");
+}
+
 static void test_lists(void **state)
 {
 	struct gust_conf *c =
@@ -703,6 +735,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_list_limits),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_unknown),
