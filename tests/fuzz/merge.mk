@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz/mkcorpus_merge.py \
 	tests/fuzz/corpus/gro/bad-sum \
 	tests/fuzz/corpus/gro/cwr \
+	tests/fuzz/corpus/gro/cwr-first \
 	tests/fuzz/corpus/gro/cwr-supers \
 	tests/fuzz/corpus/gro/ext6 \
 	tests/fuzz/corpus/gro/fin \

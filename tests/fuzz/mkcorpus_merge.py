@@ -36,9 +36,9 @@ def ext6(proto):
     return bytes([60]) + HOP[1:] + bytes([proto]) + DST[1:]
 
 
-def tcp(n, opts=b"", flags=0x10):
+def tcp(n, opts=b"", flags=0x10, win=8192):
     return struct.pack(">HHIIBBHHH", 40000, 443, 1000, 2000, (20 + len(opts)) // 4 << 4,
-                       flags, 8192, 0, 0) + opts + bytes(n)
+                       flags, win, 0, 0) + opts + bytes(n)
 
 
 def udp(n):
@@ -88,6 +88,8 @@ GRO = dict(seeds(tcp, 6), **{
     "cwr": batch(raw(ip4(6, tcp(100, b"", 0xD0))), then(0, SAME, FIX | BURST)),
     "cwr-supers": batch(raw(ip4(6, tcp(100, b"", 0xD0)), FIX | SUPER),
                         then(0, SAME, FIX | SUPER), then(1, SAME, FIX | SUPER, (35, 1))),
+    "cwr-first": batch(raw(ip4(6, tcp(100, b"", 0xD0, 8193)), FIX | SUPER),
+                       then(0, SAME, FIX | SUPER), then(1, 50)),
     "fin": batch(raw(ip6(6, tcp(100))), then(0), then(1, SAME, FIX, (53, 9))),
 })
 URO = dict(seeds(udp, 17), **{
