@@ -10,7 +10,7 @@ tests_unit_test_engine_LDADD = $(OFFLOAD_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_sctp
 TESTS += tests/unit/test_sctp
-EXTRA_DIST += tests/unit/sctplib.h
+EXTRA_DIST += tests/unit/sctplib.h tests/unit/sctp_train.h tests/unit/impairlib.h
 tests_unit_test_sctp_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_sctp_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 EXTRA_tests_unit_test_sctp_DEPENDENCIES = plugins/sctp.so
@@ -20,3 +20,15 @@ TESTS += tests/unit/test_impair
 tests_unit_test_impair_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_impair_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS) -lm
 EXTRA_tests_unit_test_impair_DEPENDENCIES = plugins/impair.so
+
+check_PROGRAMS += tests/unit/test_sctp_cut
+TESTS += tests/unit/test_sctp_cut
+tests_unit_test_sctp_cut_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_sctp_cut_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_sctp_cut_DEPENDENCIES = plugins/sctp.so
+
+check_PROGRAMS += tests/unit/test_impair_lang
+TESTS += tests/unit/test_impair_lang
+tests_unit_test_impair_lang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_impair_lang_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_impair_lang_DEPENDENCIES = plugins/impair.so

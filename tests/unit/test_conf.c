@@ -451,14 +451,17 @@ static void test_plugins(void **state)
 	assert_true(c->merge);
 	conf_free(c);
 	bad("plugins {\n directory = here\n}",
-	    "t.conf:2: directory: expected an absolute path of at most 255 bytes, "
+	    "t.conf:2: plugins.directory: expected an absolute path of at most 255 "
+	    "bytes, "
 	    "not \"here\"");
 	bad("plugins { disable = {\"a b\"} }",
-	    "t.conf:1: disable: expected a plugin's name, as `gustctl plugins` "
+	    "t.conf:1: plugins.disable: expected a plugin's name, as `gustctl "
+	    "plugins` "
 	    "shows "
 	    "it, not \"a b\"");
 	bad("plugins { options = {\"impair\"} }",
-	    "t.conf:1: options: expected \"NAME: options\", such as \"impair: rx: "
+	    "t.conf:1: plugins.options: expected \"NAME: options\", such as "
+	    "\"impair: rx: "
 	    "loss 1%\", not \"impair\"");
 }
 
