@@ -453,16 +453,16 @@ static void test_plugins(void **state)
 	bad("plugins {\n directory = here\n}",
 	    "t.conf:2: plugins.directory: expected an absolute path of at most 255 "
 	    "bytes, "
-	    "not \"here\"");
+	    "not \"here\"\n");
 	bad("plugins { disable = {\"a b\"} }",
 	    "t.conf:1: plugins.disable: expected a plugin's name, as `gustctl "
 	    "plugins` "
 	    "shows "
-	    "it, not \"a b\"");
+	    "it, not \"a b\"\n");
 	bad("plugins { options = {\"impair\"} }",
 	    "t.conf:1: plugins.options: expected \"NAME: options\", such as "
 	    "\"impair: rx: "
-	    "loss 1%\", not \"impair\"");
+	    "loss 1%\", not \"impair\"\n");
 }
 
 static void test_lists(void **state)
