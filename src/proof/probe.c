@@ -20,6 +20,8 @@
 #include "proof/proof_internal.h"
 
 #define PROBE_NAME "gustprobe0"
+/* A carrier event is handled within a second on any machine, mostly at once. */
+#define REACHABLE_MS 300
 #define TUN_F_ALL                                                                  \
 	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_UFO |        \
 	 TUN_F_USO4 | TUN_F_USO6 | TUN_F_UDP_TUNNEL_GSO |                          \
@@ -37,6 +39,17 @@ bool probe_fail(struct probe *p, const char *fmt, ...)
 	vsnprintf(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
 	p->verdict = PROOF_FAILED;
+	return false;
+}
+
+bool probe_unclear(struct probe *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(p->why, sizeof(p->why), fmt, ap);
+	va_end(ap);
+	p->verdict = PROOF_NONE;
 	return false;
 }
 
@@ -248,7 +261,7 @@ int probe_socket(struct probe *p, const struct probe_path *path, int type)
 	socklen_t len;
 
 	if (fd < 0) {
-		probe_fail(p, "socket: %s", strerror(errno));
+		probe_unclear(p, "socket: %s", strerror(errno));
 		return -1;
 	}
 	/* TCP without the privilege keeps tcp_rmem's size, as setting a smaller
@@ -258,8 +271,8 @@ int probe_socket(struct probe *p, const struct probe_path *path, int type)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	len = ipaddr_to_sockaddr(&path->kernel, 0, &ss);
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0) {
-		probe_fail(p, "bind %s: %s", ipaddr_str(&path->kernel, text),
-			   strerror(errno));
+		probe_unclear(p, "bind %s: %s", ipaddr_str(&path->kernel, text),
+			      strerror(errno));
 		close(fd);
 		return -1;
 	}
@@ -271,4 +284,23 @@ bool probe_wait(int fd, int ms)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pfd, 1, ms) > 0;
+}
+
+bool probe_reachable(struct probe *p, const struct probe_path *path)
+{
+	uint64_t end = proof_now_us() + REACHABLE_MS * UINT64_C(1000);
+	int fd = probe_socket(p, path, SOCK_DGRAM), r;
+	struct sockaddr_storage ss;
+	socklen_t len = ipaddr_to_sockaddr(&path->peer, 9, &ss);
+
+	if (fd < 0)
+		return false;
+	for (;;) {
+		r = connect(fd, (struct sockaddr *)&ss, len) < 0 ? errno : 0;
+		if (!r || proof_now_us() >= end)
+			break;
+		poll(NULL, 0, 1);
+	}
+	close(fd);
+	return !r || probe_unclear(p, "no route to the peer: %s", strerror(r));
 }

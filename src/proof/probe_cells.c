@@ -140,7 +140,7 @@ void probe_cell(struct probe *p, struct proof_cell *c)
 		p->why[0] = '\0';
 		if (prepare(p, c) && run(p, c))
 			p->verdict = PROOF_OK;
-		if (p->verdict != PROOF_FAILED)
+		if (p->verdict == PROOF_OK || p->verdict == PROOF_NOT_HERE)
 			break;
 	}
 	c->verdict = (uint8_t)p->verdict;

@@ -167,7 +167,7 @@ static int start_connect(struct conn *c)
 	len = ipaddr_to_sockaddr(&c->path->peer, c->port, &ss);
 	if (connect(c->sk, (struct sockaddr *)&ss, len) < 0 &&
 	    errno != EINPROGRESS) {
-		probe_fail(c->p, "connect: %s", strerror(errno));
+		probe_unclear(c->p, "connect: %s", strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -178,10 +178,10 @@ static bool open_conn(struct conn *c)
 	uint16_t flags = TCP_SYN | TCP_ACK;
 
 	probe_drain(c->p);
-	if (start_connect(c) < 0)
+	if (!probe_reachable(c->p, c->path) || start_connect(c) < 0)
 		return false;
 	if (!pump_until(c, &c->syn))
-		return probe_fail(c->p, "no SYN came out");
+		return probe_unclear(c->p, "no SYN came out");
 	if (c->ecn && !(c->last_flags & TCP_ECE))
 		return probe_not_here(c->p, "the kernel does not offer ECN here");
 	if (c->ecn)
@@ -190,7 +190,7 @@ static bool open_conn(struct conn *c)
 	if (!send_seg(c, &(struct seg){ .flags = flags }))
 		return false;
 	if (!pump_until(c, &c->established))
-		return probe_fail(c->p, "the handshake was not completed");
+		return probe_unclear(c->p, "the handshake was not completed");
 	c->cwnd = 4 * c->path->mss;
 	/* a window that is scaled now */
 	return send_ack(c, 0);
@@ -221,7 +221,7 @@ static struct conn *get_conn(struct probe *p, const struct probe_tcp *t)
 	probe_tcp_forget(p);
 	c = p->conn = calloc(1, sizeof(*c));
 	if (!c) {
-		probe_fail(p, "out of memory");
+		probe_unclear(p, "out of memory");
 		return NULL;
 	}
 	*c = (struct conn){ .p = p,
@@ -304,8 +304,8 @@ static bool widen(struct conn *c, uint32_t need)
 			break;
 	}
 	if (c->wnd < need)
-		return probe_fail(c->p, "the receive window stops at %u bytes",
-				  c->wnd);
+		return probe_unclear(c->p, "the receive window stops at %u bytes",
+				     c->wnd);
 	return true;
 }
 
@@ -339,8 +339,11 @@ static bool super_to(struct conn *c, const struct probe_tcp *t)
 			 .jumbo = t->jumbo };
 	char why[PROOF_WHY_LEN];
 
-	if (!widen(c, len) || (t->ecn && !congest(c)))
+	if (!widen(c, len) || (t->ecn && !congest(c))) {
+		/* plain packets: it says nothing about the feature */
+		c->p->verdict = PROOF_NONE;
 		return false;
+	}
 	if (t->ecn) {
 		s.flags |= TCP_CWR;
 		s.tos = ECT0;
@@ -456,7 +459,8 @@ static bool give(struct conn *c, uint32_t off, uint32_t len)
 
 	if (n == (ssize_t)len)
 		return true;
-	return probe_fail(c->p, "send: %s", n < 0 ? strerror(errno) : "cut short");
+	return probe_unclear(c->p, "send: %s",
+			     n < 0 ? strerror(errno) : "cut short");
 }
 
 /* Until the kernel's congestion window takes `need` at once. */

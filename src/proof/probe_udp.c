@@ -43,6 +43,9 @@ static bool udp_open(struct probe *p, bool v6, struct udp *u)
 	*u = (struct udp){ .p = p,
 			   .path = &p->path[PATH_PLAIN][v6],
 			   .port = p->next_port++ };
+	u->sk = -1;
+	if (!probe_reachable(p, u->path))
+		return false;
 	probe_drain(p);
 	u->sk = probe_socket(p, u->path, SOCK_DGRAM);
 	if (u->sk < 0)
@@ -222,7 +225,8 @@ static bool give(struct udp *u, uint32_t off, uint32_t len, uint16_t seg)
 		   ipaddr_to_sockaddr(&u->path->peer, u->port, &ss));
 	if (n == (ssize_t)len)
 		return true;
-	return probe_fail(u->p, "send: %s", n < 0 ? strerror(errno) : "cut short");
+	return probe_unclear(u->p, "send: %s",
+			     n < 0 ? strerror(errno) : "cut short");
 }
 
 /* The next datagram of this socket. */

@@ -68,7 +68,7 @@ struct probe {
 	uint8_t *frame; /* what was read from the tun; PROBE_DATA_LEN */
 	uint16_t next_port;
 	struct conn *conn; /* kept from one test to the next */
-	enum proof_verdict verdict; /* set by probe_fail() and probe_not_here() */
+	enum proof_verdict verdict; /* set by probe_fail() and the like */
 	char why[PROOF_WHY_LEN];
 };
 
@@ -81,8 +81,11 @@ int probe_unshare(struct probe *p);
 int probe_open(struct probe *p, const struct proof_conf *conf);
 void probe_close(struct probe *p);
 
-/* Store verdict and reason, return false. */
+/* Store verdict and reason, return false. What goes wrong before anything of the
+ * feature was tried (no memory, no route yet) is unclear: it proves nothing. */
 bool probe_fail(struct probe *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+bool probe_unclear(struct probe *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool probe_not_here(struct probe *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -94,6 +97,9 @@ bool probe_offload(struct probe *p, unsigned tun_f);
 int probe_socket(struct probe *p, const struct probe_path *path, int type);
 /* Wait until `fd` is readable. */
 bool probe_wait(int fd, int ms);
+/* Wait until the kernel has a route to the peer: the state of a new interface
+ * reaches IPv6 a moment after it was set. */
+bool probe_reachable(struct probe *p, const struct probe_path *path);
 
 /* ---- probe_link.c: route netlink ---- */
 

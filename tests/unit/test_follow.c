@@ -196,6 +196,129 @@ static void test_refused(void **state)
 	assert_int_equal(sets, 1);
 }
 
+/* As the driver does it: what TUNSETOFFLOAD names is wanted and active. */
+static void kernel_follows(unsigned tun_f)
+{
+	static const uint32_t all = FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_TSO4) |
+				    FEAT_BIT(FEAT_TSO6) | FEAT_BIT(FEAT_TSO_ECN) |
+				    FEAT_BIT(FEAT_USO);
+
+	link_now.feat_wanted =
+		(link_now.feat_wanted & ~all) | (link_feats_of(tun_f) & all);
+	link_now.feat_active =
+		(link_now.feat_active & ~all) | (link_feats_of(tun_f) & all);
+}
+
+/* A self-test that fails switches the feature off in the kernel; the next one that
+ * succeeds brings it back, although "wanted" was lost on the way. */
+static void test_proof_comes_and_goes(void **state)
+{
+	struct daemon *d = *state;
+	uint32_t tso4 = FEAT_BIT(FEAT_TSO4);
+
+	daemon_negotiate(d);
+	d->proof.tried = true;
+	d->proof.failed[FACT_FROM_KERNEL] = tso4;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 1);
+	assert_int_equal(set_last, TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN | USO);
+	assert_false(d->from_kernel.feats & tso4);
+	assert_true(d->to_kernel.feats & tso4);
+	kernel_follows(set_last);
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 1);
+
+	d->proof.failed[FACT_FROM_KERNEL] = 0;
+	d->proof.ok[FACT_FROM_KERNEL] = tso4;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 2);
+	assert_int_equal(set_last, TUN_F_CSUM | TSO | USO);
+	kernel_follows(set_last);
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 2);
+	assert_true(d->from_kernel.feats & tso4);
+}
+
+/* What the administrator switched off does not come back with a proof, whether he
+ * did it before we left it out or after it came back. */
+static void test_proof_overrules_nobody(void **state)
+{
+	struct daemon *d = *state;
+	uint32_t tso4 = FEAT_BIT(FEAT_TSO4), uso = FEAT_BIT(FEAT_USO);
+
+	daemon_negotiate(d);
+	link_now.feat_wanted &= ~uso;
+	link_now.feat_active &= ~uso;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 0);
+	d->proof.failed[FACT_FROM_KERNEL] = tso4 | uso;
+	daemon_follow(d, LINK_CHG_FEAT);
+	kernel_follows(set_last);
+	daemon_follow(d, LINK_CHG_FEAT);
+	d->proof.failed[FACT_FROM_KERNEL] = 0;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(set_last, TUN_F_CSUM | TSO);
+	kernel_follows(set_last);
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 2);
+
+	/* now it is his turn */
+	link_now.feat_wanted &= ~tso4;
+	link_now.feat_active &= ~tso4;
+	daemon_follow(d, LINK_CHG_FEAT);
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 2);
+	assert_false(d->from_kernel.feats & tso4);
+	link_now.feat_wanted |= tso4 | uso;
+	link_now.feat_active |= tso4;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(set_last, TUN_F_CSUM | TSO | USO);
+	assert_true(d->from_kernel.feats & tso4);
+}
+
+/* He switches off, while we hold it out, what he had switched on meanwhile. */
+static void test_last_word(void **state)
+{
+	struct daemon *d = *state;
+	uint32_t tso4 = FEAT_BIT(FEAT_TSO4);
+
+	daemon_negotiate(d);
+	d->proof.failed[FACT_FROM_KERNEL] = tso4;
+	daemon_follow(d, LINK_CHG_FEAT);
+	kernel_follows(set_last);
+	daemon_follow(d, LINK_CHG_FEAT);
+	link_now.feat_wanted |= tso4; /* on: not active, the driver masks it */
+	daemon_follow(d, LINK_CHG_FEAT);
+	link_now.feat_wanted &= ~tso4; /* off */
+	daemon_follow(d, LINK_CHG_FEAT);
+	d->proof.failed[FACT_FROM_KERNEL] = 0;
+	daemon_follow(d, LINK_CHG_FEAT);
+	assert_int_equal(sets, 1);
+	assert_false(d->from_kernel.feats & tso4);
+}
+
+static void test_facts(void **state)
+{
+	struct daemon *d = *state;
+	struct link_facts t;
+
+	daemon_negotiate(d);
+	d->proof.tried = true;
+	d->proof.ok[FACT_TO_KERNEL] = FEAT_BIT(FEAT_TSO4);
+	d->demoted = FEAT_BIT(FEAT_USO);
+	daemon_negotiate(d);
+	daemon_facts(d, &t);
+	assert_int_equal(t.f[FACT_TO_KERNEL][FEAT_TSO4].proven, FACT_PROVEN);
+	assert_int_equal(t.f[FACT_TO_KERNEL][FEAT_USO].why, FACT_REFUSED);
+	assert_int_equal(t.f[FACT_FROM_KERNEL][FEAT_USO].why, FACT_IN_USE);
+	for (enum feat f = 0; f < FEAT_N; f++) {
+		assert_int_equal(t.f[FACT_TO_KERNEL][f].in_use,
+				 !!(d->to_kernel.feats & FEAT_BIT(f)));
+		assert_int_equal(t.f[FACT_FROM_KERNEL][f].in_use,
+				 !!(d->from_kernel.feats & FEAT_BIT(f)));
+	}
+}
+
 static void test_snapshot(void **state)
 {
 	struct daemon *d = *state;
@@ -303,6 +426,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_proof_comes_and_goes, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_proof_overrules_nobody, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_last_word, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_demotion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_netlink, setup,

@@ -280,7 +280,55 @@ static void test_superpackets_both_ways(void **state)
 	assert_true(st.tx_big > 0);
 	assert_int_equal(st.plan.cut, 0);
 	assert_int_equal(b->demoted, 0);
+	/* and the same by feature */
+	assert_int_equal(st.rx_used.packets[FEAT_TSO4], st.rx_super);
+	assert_true(st.rx_used.bytes[FEAT_TSO4] > 8 << 20);
+	assert_int_equal(st.tx_used.packets[FEAT_TSO4], st.tx_super);
+	assert_int_equal(st.tx_used.packets[FEAT_BIGTCP4], st.tx_big);
+	assert_true(st.tx_used.bytes[FEAT_BIGTCP4] > st.tx_big * 65536);
+	assert_true(st.tx_used.bytes[FEAT_TSO4] >= st.tx_used.bytes[FEAT_BIGTCP4]);
+	assert_int_equal(st.tx_used.packets[FEAT_TSO6], 0);
 	bed_free(b);
+}
+
+/* Which features a packet uses, by its form alone. */
+static void test_used_feats(void **state)
+{
+	static const struct {
+		uint8_t gso;
+		uint32_t need, feats;
+	} t[] = {
+		{ GUST_GSO_TCP4, 0, FEAT_BIT(FEAT_TSO4) },
+		{ GUST_GSO_TCP6, GUST_F_CSUM, FEAT_BIT(FEAT_TSO6) },
+		{ GUST_GSO_TCP4, GUST_F_ECN,
+		  FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO_ECN) },
+		{ GUST_GSO_UDP4, 0, FEAT_BIT(FEAT_USO) },
+		{ GUST_GSO_UDP6, 0, FEAT_BIT(FEAT_USO) },
+		{ GUST_GSO_UFO, 0, FEAT_BIT(FEAT_UFO) },
+		{ GUST_GSO_SCTP, 0, FEAT_BIT(FEAT_SCTP) },
+	};
+	struct pkt_pool *pool = pkt_pool_new(&(struct pkt_limits){ 0 });
+	struct gust_pkt *p = pkt_new(pool);
+	struct feat_used u = { 0 };
+
+	p->len = 100;
+	assert_int_equal(used_feats(p), 0);
+	p->need = GUST_F_CSUM;
+	assert_int_equal(used_feats(p), FEAT_BIT(FEAT_TX_CSUM));
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		p->gso_size = 1000;
+		p->gso_type = t[i].gso;
+		p->need = t[i].need;
+		assert_int_equal(used_feats(p), t[i].feats);
+	}
+	used_count(&u, FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO_ECN), 5000);
+	used_count(&u, FEAT_BIT(FEAT_TSO4), 60);
+	used_count(&u, 0, 1);
+	assert_int_equal(u.packets[FEAT_TSO4], 2);
+	assert_int_equal(u.bytes[FEAT_TSO4], 5060);
+	assert_int_equal(u.packets[FEAT_TSO_ECN], 1);
+	pkt_free(p);
+	assert_int_equal(pkt_pool_free(pool), 0);
 }
 
 /* A second after traffic unused slabs are trimmed, once, and nothing wakes an idle
@@ -581,6 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_superpackets_both_ways),
+		cmocka_unit_test(test_used_feats),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_big_refused),
 		cmocka_unit_test(test_tso_refused),
