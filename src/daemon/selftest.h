@@ -39,9 +39,9 @@ int selftest_begin(struct daemon *d, const char *cause);
 void selftest_poll(struct daemon *d);
 
 /* Pure. CLOCK_BOOTTIME goes on in suspend, CLOCK_MONOTONIC does not. Both in
- * microseconds, `mono_us` read last (a delay between the two must not look like
- * sleep). *slept_us is what the last call saw, and is brought up to date. Shorter
- * than SELFTEST_SLEPT_US is nothing. */
+ * microseconds, `mono_us` read last (a delay between the two, or after it, must not
+ * look like sleep). *slept_us is the most that was seen, and is brought up to date.
+ * Shorter than SELFTEST_SLEPT_US is nothing. */
 #define SELFTEST_SLEPT_US 500000
 bool selftest_slept(int64_t *slept_us, int64_t boot_us, int64_t mono_us);
 

@@ -80,6 +80,7 @@ bool proof_child(int argc, char **argv, int *ret_status)
 		return true;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "gust-selftest");
 	/* Whatever the caller forgot to mark is not ours to hold. */
 	close_range((unsigned)c->fd + 1, ~0u, 0);
 	run(c);

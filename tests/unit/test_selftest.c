@@ -208,8 +208,8 @@ static void test_slept(void **state)
 	assert_false(selftest_slept(&s, 16000000, 11000000));
 	/* mono is read last: a delay between the two makes it late */
 	assert_false(selftest_slept(&s, 17000000, 13000000));
-	assert_int_equal(s, 4000000);
-	s = 5000000;
+	assert_int_equal(s, 5000000);
+	assert_false(selftest_slept(&s, 18000000, 13000000)); /* and after it */
 	assert_false(selftest_slept(&s, 20000000, 15000000 - 499999));
 	s = 5000000;
 	assert_true(selftest_slept(&s, 30000000, 24500000));
