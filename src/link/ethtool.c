@@ -15,9 +15,7 @@
 
 #include "link/link_internal.h"
 
-#define GENL_LEN NLMSG_ALIGN(sizeof(struct genlmsghdr))
-
-static struct nl_msg *genl_new(uint16_t family, uint8_t cmd, uint8_t version)
+struct nl_msg *genl_new(uint16_t family, uint8_t cmd, uint8_t version)
 {
 	struct genlmsghdr g = { .cmd = cmd, .version = version };
 	struct nl_msg *m = nlmsg_alloc_simple(family, 0);
@@ -31,12 +29,7 @@ static struct nl_msg *genl_new(uint16_t family, uint8_t cmd, uint8_t version)
 
 /* ---- the family ---- */
 
-struct family {
-	uint16_t id;
-	uint32_t monitor; /* multicast group, 0: none */
-};
-
-static void on_group(struct nlattr *grp, struct family *f)
+static void on_group(struct nlattr *grp, struct genl_family *f)
 {
 	struct nlattr *tb[CTRL_ATTR_MCAST_GRP_MAX + 1];
 
@@ -50,7 +43,7 @@ static void on_group(struct nlattr *grp, struct family *f)
 static int on_family(struct nlmsghdr *h, void *arg)
 {
 	struct nlattr *tb[CTRL_ATTR_MAX + 1], *grp;
-	struct family *f = arg;
+	struct genl_family *f = arg;
 	int left;
 
 	if (nlmsg_parse(h, GENL_LEN, tb, CTRL_ATTR_MAX, NULL) < 0)
@@ -63,10 +56,10 @@ static int on_family(struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-static int find_family(struct nlio *io, struct family *ret_f)
+int ethtool_family(struct nlio *io, struct genl_family *ret_f)
 {
 	struct nl_msg *m = genl_new(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-	struct family f = { 0 };
+	struct genl_family f = { 0 };
 	int r;
 
 	if (m && nla_put_string(m, CTRL_ATTR_FAMILY_NAME, ETHTOOL_GENL_NAME) < 0) {
@@ -84,12 +77,12 @@ static int find_family(struct nlio *io, struct family *ret_f)
 
 int ethtool_open(struct link *l)
 {
-	struct family f = { 0 };
+	struct genl_family f = { 0 };
 	int r = nlio_open(NETLINK_GENERIC, &l->gen);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r;
-	r = find_family(&l->gen, &f);
+	r = ethtool_family(&l->gen, &f);
 	if (r < 0) {
 		nlio_close(&l->gen);
 		return r == -ENOENT ? 0 : r;
@@ -108,36 +101,44 @@ struct feats {
 	bool seen;
 };
 
-static uint32_t feat_by_name(struct nlattr *name)
+static void add_feat(const char *name, void *arg)
 {
+	uint32_t *feats = arg;
+
 	for (int i = 0; i < FEAT_N; i++)
-		if (!nla_strcmp(name, feat_name(i)))
-			return FEAT_BIT(i);
-	return 0;
+		if (!strcmp(name, feat_name(i)))
+			*feats |= FEAT_BIT(i);
 }
 
-/* A verbose bitset. As a list (NOMASK) it names the bits that are set; with a
- * mask it names those of the mask, and a flag says which are set. */
-static uint32_t bitset(struct nlattr *set)
+void ethtool_bits(struct nlattr *set, ethtool_bit_fn fn, void *arg)
 {
 	struct nlattr *tb[ETHTOOL_A_BITSET_MAX + 1], *bit;
-	uint32_t res = 0;
 	int left;
 
 	if (!set || nla_parse_nested(tb, ETHTOOL_A_BITSET_MAX, set, NULL) < 0 ||
 	    !tb[ETHTOOL_A_BITSET_BITS])
-		return 0;
+		return;
 	nla_for_each_nested(bit, tb[ETHTOOL_A_BITSET_BITS], left)
 	{
 		struct nlattr *b[ETHTOOL_A_BITSET_BIT_MAX + 1];
+		char name[ETHTOOL_NAME_LEN];
 
 		if (nla_parse_nested(b, ETHTOOL_A_BITSET_BIT_MAX, bit, NULL) < 0 ||
-		    !b[ETHTOOL_A_BITSET_BIT_NAME])
+		    !b[ETHTOOL_A_BITSET_BIT_NAME] ||
+		    (!tb[ETHTOOL_A_BITSET_NOMASK] &&
+		     !b[ETHTOOL_A_BITSET_BIT_VALUE]))
 			continue;
-		if (tb[ETHTOOL_A_BITSET_NOMASK] || b[ETHTOOL_A_BITSET_BIT_VALUE])
-			res |= feat_by_name(b[ETHTOOL_A_BITSET_BIT_NAME]);
+		nla_strlcpy(name, b[ETHTOOL_A_BITSET_BIT_NAME], sizeof(name));
+		fn(name, arg);
 	}
-	return res;
+}
+
+static uint32_t bitset(struct nlattr *set)
+{
+	uint32_t feats = 0;
+
+	ethtool_bits(set, add_feat, &feats);
+	return feats;
 }
 
 static int on_feats(struct nlmsghdr *h, void *arg)
@@ -154,27 +155,35 @@ static int on_feats(struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
+struct nl_msg *ethtool_feats_msg(uint16_t family, int ifindex)
+{
+	struct nl_msg *m =
+		genl_new(family, ETHTOOL_MSG_FEATURES_GET, ETHTOOL_GENL_VERSION);
+	struct nlattr *hdr;
+
+	if (!m)
+		return NULL;
+	hdr = nla_nest_start(m, ETHTOOL_A_FEATURES_HEADER | NLA_F_NESTED);
+	if (!hdr ||
+	    nla_put_u32(m, ETHTOOL_A_HEADER_DEV_INDEX, (uint32_t)ifindex) < 0) {
+		nlmsg_free(m);
+		return NULL;
+	}
+	nla_nest_end(m, hdr);
+	return m;
+}
+
 int ethtool_read_feats(struct link *l, struct link_state *s)
 {
 	struct feats f = { 0 };
 	struct nl_msg *m;
-	struct nlattr *hdr;
 	int r;
 
 	s->ethtool_ok = false;
 	s->feat_active = s->feat_wanted = s->feat_hw = 0;
 	if (l->gen.fd < 0)
 		return 0;
-	m = genl_new(l->eth_family, ETHTOOL_MSG_FEATURES_GET, ETHTOOL_GENL_VERSION);
-	if (m) {
-		hdr = nla_nest_start(m, ETHTOOL_A_FEATURES_HEADER | NLA_F_NESTED);
-		if (!hdr || nla_put_u32(m, ETHTOOL_A_HEADER_DEV_INDEX,
-					(uint32_t)l->ifindex) < 0) {
-			nlmsg_free(m);
-			return -ENOMEM;
-		}
-		nla_nest_end(m, hdr);
-	}
+	m = ethtool_feats_msg(l->eth_family, l->ifindex);
 	r = nlio_talk(&l->gen, m, on_feats, &f);
 	if (r < 0 || !f.seen)
 		return r == -EOPNOTSUPP ? 0 : r;

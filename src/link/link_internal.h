@@ -68,6 +68,32 @@ int rtnl_read_routes(struct link *l, struct link_state *s);
 /* PART_* that a route netlink notification makes doubtful. */
 unsigned rtnl_note(struct nlmsghdr *h, int ifindex);
 
+/* Call `fn` in the namespace behind `netns_fd` (-1: ours); the thread returns.
+ * -errno of the way there or back, with a sentence in `err`, or fn's result. */
+int link_visit(int netns_fd, int (*fn)(void *arg), void *arg, char *err,
+	       size_t err_len);
+
+/* ethtool.c: generic netlink. Messages are NULL when memory ran out. */
+#define GENL_LEN NLMSG_ALIGN(sizeof(struct genlmsghdr))
+#define ETHTOOL_NAME_LEN 32 /* ETH_GSTRING_LEN */
+
+struct genl_family {
+	uint16_t id;
+	uint32_t monitor; /* multicast group, 0: none */
+};
+
+struct nl_msg *genl_new(uint16_t family, uint8_t cmd, uint8_t version);
+/* -ENOENT: this kernel has no ethtool family. */
+int ethtool_family(struct nlio *io, struct genl_family *ret_f);
+/* ETHTOOL_MSG_FEATURES_GET in the verbose form. */
+struct nl_msg *ethtool_feats_msg(uint16_t family, int ifindex);
+
+/* Every bit that is set in a verbose bitset, by name. As a list (NOMASK) a bitset
+ * names the bits that are set; with a mask it names those of the mask, and a flag
+ * says which are set. */
+typedef void (*ethtool_bit_fn)(const char *name, void *arg);
+void ethtool_bits(struct nlattr *set, ethtool_bit_fn fn, void *arg);
+
 /* ethtool.c: find the family, join its monitor group. Without the family both
  * descriptors stay closed. */
 int ethtool_open(struct link *l);

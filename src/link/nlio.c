@@ -61,6 +61,15 @@ void nlio_close(struct nlio *io)
 	io->buf = NULL;
 }
 
+int nlio_timeout(struct nlio *io, unsigned ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
+
+	return setsockopt(io->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ?
+		       -errno :
+		       0;
+}
+
 int nlio_join(struct nlio *io, uint32_t group)
 {
 	return setsockopt(io->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,

@@ -25,6 +25,8 @@ typedef int (*nlio_fn)(struct nlmsghdr *h, void *arg);
  * current namespace. 0 or -errno. */
 int nlio_open(int protocol, struct nlio *ret_io);
 void nlio_close(struct nlio *io);
+/* How long a request may wait for its answer; 5 s unless set. */
+int nlio_timeout(struct nlio *io, unsigned ms);
 int nlio_join(struct nlio *io, uint32_t group);
 
 /*

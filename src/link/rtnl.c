@@ -30,12 +30,13 @@
 
 /* ---- open and close ---- */
 
-static int open_sockets(struct link *l)
+static int open_sockets(void *arg)
 {
 	static const uint32_t groups[] = {
 		RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
 	};
+	struct link *l = arg;
 	int r = nlio_open(NETLINK_ROUTE, &l->rt);
 
 	if (r == 0)
@@ -46,12 +47,13 @@ static int open_sockets(struct link *l)
 }
 
 /* A netlink socket speaks for the namespace in which it was made. */
-static int open_sockets_in(struct link *l, int netns_fd, char *err, size_t err_len)
+int link_visit(int netns_fd, int (*fn)(void *arg), void *arg, char *err,
+	       size_t err_len)
 {
 	int home, r;
 
 	if (netns_fd < 0) {
-		r = open_sockets(l);
+		r = fn(arg);
 		goto out;
 	}
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -66,7 +68,7 @@ static int open_sockets_in(struct link *l, int netns_fd, char *err, size_t err_l
 			 strerror(-r));
 		return r;
 	}
-	r = open_sockets(l);
+	r = fn(arg);
 	if (setns(home, CLONE_NEWNET) < 0) {
 		r = -errno;
 		close(home);
@@ -95,7 +97,7 @@ int link_open(int netns_fd, int ifindex, struct link **ret_link, char *err,
 	}
 	l->ifindex = ifindex;
 	l->rt.fd = l->rtmon.fd = l->gen.fd = l->genmon.fd = -1;
-	r = open_sockets_in(l, netns_fd, err, err_len);
+	r = link_visit(netns_fd, open_sockets, l, err, err_len);
 	if (r < 0)
 		goto fail;
 	r = link_refresh(l, PART_ALL);
