@@ -31,6 +31,7 @@ int show_flows(struct cli *c, int argc, char **argv);
 int show_stats(struct cli *c, int argc, char **argv);
 int show_plugins(struct cli *c, int argc, char **argv);
 int show_selftest(struct cli *c, int argc, char **argv);
+int show_explain(struct cli *c, int argc, char **argv);
 
 /* ---- fmt.c: values of a reply, and numbers for people ---- */
 

@@ -5,6 +5,7 @@ gustctl_SOURCES = \
 	src/cli/client.c \
 	src/cli/fmt.c \
 	src/cli/main.c \
+	src/cli/show_explain.c \
 	src/cli/show_features.c \
 	src/cli/show_flows.c \
 	src/cli/show_plugins.c \

@@ -22,6 +22,7 @@ static const struct command {
 	{ "status", show_status },     { "features", show_features },
 	{ "flows", show_flows },       { "stats", show_stats },
 	{ "selftest", show_selftest }, { "plugins", show_plugins },
+	{ "explain", show_explain },
 };
 
 static int usage(FILE *f, int status)
@@ -41,6 +42,9 @@ static int usage(FILE *f, int status)
 	      "  stats [--all] [--workers] counters and drop reasons\n"
 	      "  plugins [enable NAME | disable NAME | options NAME TEXT]\n"
 	      "                            offload plugins, and what they cost\n"
+	      "  explain DESTINATION [tcp|udp|icmp] [PORT]\n"
+	      "                            the way of a packet, and where it is "
+	      "cut\n"
 	      "\n"
 	      "  -s, --socket SOCKET       the daemon's control socket\n"
 	      "                            (" CLI_SOCKET ")\n"

@@ -167,6 +167,9 @@ static void answer(struct client *cl, const char *msg, size_t len)
 	case CONTROL_SELFTEST:
 		control_selftest(d, wait_for(cl));
 		break;
+	case CONTROL_EXPLAIN:
+		reply(cl, NULL, control_explain(d, &q));
+		break;
 	default:
 		begin_flows(cl, &q);
 		break;

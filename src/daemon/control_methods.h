@@ -33,6 +33,10 @@ json_t *control_selftest_json(const struct daemon *d);
 /* Run one, and answer when it is through. */
 void control_selftest(struct daemon *d, struct control_later *l);
 
+/* ---- control_explain.c ---- */
+/* NULL: no memory. */
+json_t *control_explain(struct daemon *d, const struct control_req *q);
+
 /* Flows asked of a worker at a time: it is held up for as long as copying
  * these takes. */
 #define CONTROL_PAGE 256

@@ -18,6 +18,7 @@ static const char *const method_name[CONTROL_METHODS] = {
 	[CONTROL_SELFTEST] = "gust.Selftest",
 	[CONTROL_PLUGINS] = "gust.Plugins",
 	[CONTROL_PLUGIN_SET] = "gust.PluginSet",
+	[CONTROL_EXPLAIN] = "gust.Explain",
 };
 
 int control_frame(const char *buf, size_t len, size_t *ret_len)
@@ -113,6 +114,46 @@ static int take_plugin(const char *key, json_t *v, struct control_req *q, char *
 	return 0;
 }
 
+static int take_destination(json_t *v, struct control_req *q, char *err,
+			    size_t err_len)
+{
+	const char *s = json_string_value(v);
+
+	/* names are the client's business: looking one up may take long */
+	if (!s || ipaddr_parse(s, &q->addr))
+		return REFUSE("destination: expected an IPv4 or IPv6 address");
+	q->has_addr = true;
+	q->plen = ipaddr_is4(&q->addr) ? 32 : 128;
+	return 0;
+}
+
+static int take_explain(const char *key, json_t *v, struct control_req *q,
+			char *err, size_t err_len)
+{
+	if (!strcmp(key, "destination"))
+		return take_destination(v, q, err, err_len);
+	if (!strcmp(key, "proto"))
+		return take_proto(v, q, err, err_len);
+	if (strcmp(key, "port"))
+		return REFUSE("gust.Explain takes no parameter \"%.40s\"", key);
+	if (!json_is_integer(v) || json_integer_value(v) < 1 ||
+	    json_integer_value(v) > 65535)
+		return REFUSE("port: expected a number from 1 to 65535");
+	q->port = json_integer_value(v);
+	return 0;
+}
+
+static int finish_explain(struct control_req *q, char *err, size_t err_len)
+{
+	if (!q->has_addr)
+		return REFUSE("gust.Explain: expected \"destination\"");
+	if (!q->proto)
+		q->proto = IPPROTO_TCP;
+	if (q->proto == IPPROTO_ICMP && q->port)
+		return REFUSE("port: ICMP has none");
+	return 0;
+}
+
 static int take_params(json_t *params, struct control_req *q, char *err,
 		       size_t err_len)
 {
@@ -128,6 +169,8 @@ static int take_params(json_t *params, struct control_req *q, char *err,
 			r = take_addr(v, q, err, err_len);
 		else if (q->method == CONTROL_PLUGIN_SET)
 			r = take_plugin(key, v, q, err, err_len);
+		else if (q->method == CONTROL_EXPLAIN)
+			r = take_explain(key, v, q, err, err_len);
 		else
 			r = REFUSE("%s takes no parameter \"%.40s\"",
 				   method_name[q->method], key);
@@ -169,6 +212,8 @@ static int take_request(json_t *root, struct control_req *q, char *err,
 	    (!q->name[0] || !(q->has_enable || q->has_options)))
 		return REFUSE("gust.PluginSet: expected \"name\" and \"enable\" or "
 			      "\"options\"");
+	if (!r && q->method == CONTROL_EXPLAIN)
+		r = finish_explain(q, err, err_len);
 	return r;
 }
 

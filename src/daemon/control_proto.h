@@ -27,16 +27,19 @@ enum control_method {
 	CONTROL_PLUGINS,
 	CONTROL_PLUGIN_SET,
 	CONTROL_SELFTEST,
+	CONTROL_EXPLAIN,
 	CONTROL_METHODS
 };
 
 struct control_req {
 	enum control_method method;
-	/* gust.Flows: all of these must hold */
+	/* gust.Flows: all of these must hold. gust.Explain: the destination, with
+	 * TCP when no protocol was named. */
 	uint8_t proto; /* IPPROTO_*, 0: any (ICMP stands for ICMPv6 as well) */
 	bool has_addr; /* inside, outside or host address in the prefix */
 	struct ipaddr addr;
 	uint8_t plen;
+	uint16_t port; /* gust.Explain, 0: any */
 	/* gust.PluginSet: `name`, and one or both of the others */
 	char name[16];
 	bool has_enable, enable, has_options;

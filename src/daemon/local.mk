@@ -12,6 +12,7 @@ libgust_daemon_a_SOURCES = \
 	src/daemon/control.c \
 	src/daemon/control_facts.c \
 	src/daemon/control_later.h \
+	src/daemon/control_explain.c \
 	src/daemon/control_methods.c \
 	src/daemon/control_methods.h \
 	src/daemon/control_proto.c \

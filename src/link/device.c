@@ -9,6 +9,7 @@
 #include <linux/genetlink.h>
 #include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <netlink/attr.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ static int on_link(struct nlmsghdr *h, void *arg)
 	d->ifindex = ifi->ifi_index;
 	d->up = ifi->ifi_flags & IFF_UP;
 	d->loopback = ifi->ifi_flags & IFF_LOOPBACK;
+	d->ether = ifi->ifi_type == ARPHRD_ETHER;
 	if (tb[IFLA_IFNAME])
 		nla_strlcpy(d->name, tb[IFLA_IFNAME], sizeof(d->name));
 	d->mtu = u32_or_0(tb[IFLA_MTU]);

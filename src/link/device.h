@@ -31,7 +31,7 @@ struct link_device {
 	int ifindex;
 	char name[IF_NAMESIZE];
 	char kind[16]; /* IFLA_INFO_KIND: "veth", "vxlan", ...; "" for hardware */
-	bool up, loopback;
+	bool up, loopback, ether; /* ether: frames have an Ethernet header */
 	uint32_t mtu;
 	uint32_t gso_max_size, gro_max_size; /* 0: this kernel has no such size */
 	uint32_t gso_ipv4_max_size, gro_ipv4_max_size, tso_max_size;

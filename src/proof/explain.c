@@ -140,7 +140,7 @@ void walk_start(struct walk *w, const struct explain_facts *f,
 	/* Linux's own TCP uses timestamps unless told otherwise. */
 	w->ip_hdr = (w->v4 ? 20 : 40) + l4_hdr(f->proto, !port || f->timestamps);
 	w->depth = 2 + eth;
-	w->hdr = w->ip_hdr + (eth ? 14 : 0);
+	w->hdr = w->ip_hdr + (eth ? ETH_HLEN : 0);
 }
 
 const char *run_inside(const struct walk *w, char buf[EXPLAIN_TEXT_LEN])

@@ -58,6 +58,8 @@ struct explain_facts {
 	bool timestamps; /* of TCP */
 	unsigned n_plugin;
 	const char *const *plugin; /* names of the active ones */
+	bool merge; /* the configuration lets them merge what comes in */
+	uint32_t merge_max; /* up to this length; 0: no merging */
 	unsigned tunnels; /* levels of encapsulation that gust adds */
 	uint32_t read_max; /* bytes that one recv() takes from a host's stream */
 	uint32_t run_max; /* the same of datagrams */
@@ -113,7 +115,7 @@ enum explain_why {
 struct explain_hop {
 	enum explain_kind kind;
 	char name[32]; /* a device's name, or what the kind is */
-	unsigned depth; /* header layers, link layer included */
+	unsigned depth; /* header layers, Ethernet included */
 	uint32_t header_bytes; /* of these */
 	uint32_t largest; /* what the hop passes on; 0: nothing */
 	char carried_by[40]; /* the offload, by ethtool's name where it has one;

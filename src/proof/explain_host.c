@@ -245,6 +245,12 @@ static void say_device(struct walk *w, struct explain_hop *h,
 		    d->kind[0] ? ": " : "");
 }
 
+static void count_link(struct explain_hop *h, const struct link_device *d)
+{
+	h->depth += d->ether;
+	h->header_bytes += d->ether ? ETH_HLEN : 0;
+}
+
 static void device_hop(struct walk *w, unsigned i, const struct tunnel *in)
 {
 	const struct explain_way *way = &w->f->outside;
@@ -256,6 +262,7 @@ static void device_hop(struct walk *w, unsigned i, const struct tunnel *in)
 	say_device(w, h, d, below);
 	if (is_super(w))
 		cut_or_carry(w, h, d, in);
+	count_link(h, d);
 	if (h->why != EXPLAIN_WHOLE || len <= d->mtu)
 		return;
 	because(h, EXPLAIN_MTU,
@@ -316,6 +323,7 @@ static void receive_hop(struct walk *w, const struct link_device *d)
 		w->carried = "rx-gro";
 	}
 	h = hop_add(w, EXPLAIN_DEVICE, d->name);
+	count_link(h, d);
 	if (whole) {
 		say(h->text, "receives superpackets as the other end sends them");
 	} else if (!mergeable) {

@@ -6,6 +6,7 @@
 #define GUST_PROOF_EXPLAIN_INTERNAL_H
 
 #include "proof/explain.h"
+#include "wire/eth.h"
 
 #define IP_LEN_MAX 65535u
 #define BIG_LEN_MAX 524280u /* GSO_MAX_SIZE of the kernel */

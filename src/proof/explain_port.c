@@ -183,30 +183,49 @@ static bool has_plugin(const struct explain_facts *f, const char *name)
 	return false;
 }
 
+/* The plugin that merges this protocol's packets; NULL: none does. */
+static const char *merger(const struct walk *w)
+{
+	switch (w->f->proto) {
+	case IPPROTO_TCP:
+		return "gro";
+	case IPPROTO_UDP:
+		return "uro";
+	}
+	return NULL;
+}
+
 static void merge_stage(struct walk *w)
 {
-	const char *name = w->f->proto == IPPROTO_TCP ? "gro" :
-			   w->f->proto == IPPROTO_UDP ? "uro" :
-							NULL;
-	bool super = is_super(w), active = name && has_plugin(w->f, name);
+	const struct explain_facts *f = w->f;
+	const char *name = merger(w);
+	bool super = is_super(w), active = name && has_plugin(f, name);
+	uint32_t max = f->merge_max;
 	struct explain_hop *h;
 
-	if (!super && active) {
-		w->size = super_len(w, IP_LEN_MAX);
+	if (f->proto == IPPROTO_UDP && max > IP_LEN_MAX)
+		max = IP_LEN_MAX;
+	if (active && super_len(w, max) > w->size) {
+		w->size = super_len(w, max);
 		w->carried = name;
 	}
 	h = hop_add(w, EXPLAIN_MERGE, "gro");
 	if (!name) {
 		say(h->text, "no merging of ICMP");
+	} else if (active && max) {
+		say(h->text,
+		    "packets that wait together are merged by the plugin %s", name);
 	} else if (super) {
-		say(h->text, "nothing to do: packets come as superpackets%s",
-		    active ? "" : " (and no plugin would merge small ones)");
-	} else if (active) {
-		say(h->text, "packets that wait together are merged by the plugin");
+		say(h->text, "nothing to do: packets come as superpackets");
+	} else if (active && !f->merge) {
+		say(h->text, "packets stay as they came");
+		because(h, EXPLAIN_NOT_CONFIGURED,
+			"gustd.conf switches merging off");
+		say(h->avoid, "plugins { merge = on } in gustd.conf");
 	} else {
 		say(h->text, "packets stay as they came");
 		because(h, EXPLAIN_NO_PLUGIN, "the plugin %s is not active", name);
-		say(h->avoid, "load the plugin %s", name);
+		say(h->avoid, "gustctl plugins enable %s, if it is loaded", name);
 	}
 }
 

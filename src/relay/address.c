@@ -20,16 +20,26 @@ static bool addr_in(const struct ipaddr *list, unsigned n, const struct ipaddr *
 	return false;
 }
 
+static bool is_own(const struct stack_snap *c, const struct ipaddr *a)
+{
+	return addr_in(c->own, c->n_own, a);
+}
+
+static bool is_self(const struct stack_snap *c, const struct ipaddr *a)
+{
+	const struct ipaddr *ll = &c->linklocal;
+
+	return is_own(c, a) || (ipaddr_is_linklocal(ll) && ipaddr_eq(ll, a));
+}
+
 bool stack_is_own(const struct stack *s, const struct ipaddr *a)
 {
-	return addr_in(s->snap->own, s->snap->n_own, a);
+	return is_own(s->snap, a);
 }
 
 bool stack_is_self(const struct stack *s, const struct ipaddr *a)
 {
-	const struct ipaddr *ll = &s->snap->linklocal;
-
-	return stack_is_own(s, a) || (ipaddr_is_linklocal(ll) && ipaddr_eq(ll, a));
+	return is_self(s->snap, a);
 }
 
 bool stack_is_local(const struct stack *s, const struct ipaddr *a)
@@ -66,9 +76,10 @@ enum drop_reason stack_check_src(const struct stack *s, const struct ipaddr *a)
 	return DROP_NONE;
 }
 
-enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
+static enum drop_reason check_dst(const struct stack_snap *c,
+				  const struct ipaddr *a)
 {
-	if (stack_is_self(s, a))
+	if (is_self(c, a))
 		return DROP_NONE;
 	if (ipaddr_is_multicast(a) || ipaddr_is_linklocal(a) ||
 	    ipaddr_is_broadcast(a) || ipaddr_is_loopback(a))
@@ -76,29 +87,88 @@ enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
 	return ipaddr_is_any(a) ? DROP_BAD_ADDR : DROP_NONE;
 }
 
-int stack_map_out(const struct stack *s, const struct ipaddr *seen,
-		  struct ipaddr *ret_host)
+enum drop_reason stack_check_dst(const struct stack *s, const struct ipaddr *a)
+{
+	return check_dst(s->snap, a);
+}
+
+static int map_out(const struct stack_snap *c, const struct ipaddr *seen,
+		   struct ipaddr *ret_host)
 {
 	static const uint8_t lo4[4] = { 127, 0, 0, 1 };
 	static const uint8_t lo6[16] = { [15] = 1 };
-	const struct stack_snap *c = s->snap;
 
 	for (unsigned i = 0; i < c->n_map; i++)
 		if (ipaddr_eq(&c->map[i].seen, seen)) {
 			*ret_host = c->map[i].host;
 			return 0;
 		}
-	if (stack_is_own(s, seen)) {
+	if (is_own(c, seen)) {
 		if (!c->loopback_own)
 			return -ECONNREFUSED;
 		*ret_host =
 			ipaddr_is4(seen) ? ipaddr_from4(lo4) : ipaddr_from6(lo6);
 		return 0;
 	}
-	if (stack_is_self(s, seen))
+	if (is_self(c, seen))
 		return -ECONNREFUSED; /* link-local */
 	*ret_host = *seen;
 	return 0;
+}
+
+int stack_map_out(const struct stack *s, const struct ipaddr *seen,
+		  struct ipaddr *ret_host)
+{
+	return map_out(s->snap, seen, ret_host);
+}
+
+int snap_service(const struct stack_snap *c, uint16_t port)
+{
+	switch (port) {
+	case PORT_ECHO:
+		return c->svc_echo ? FLOW_ECHO : -1;
+	case PORT_DISCARD:
+		return c->svc_discard ? FLOW_DISCARD : -1;
+	case PORT_CHARGEN:
+		return c->svc_chargen ? FLOW_CHARGEN : -1;
+	}
+	return -1;
+}
+
+static bool is_mapped(const struct stack_snap *c, const struct ipaddr *seen)
+{
+	for (unsigned i = 0; i < c->n_map; i++)
+		if (ipaddr_eq(&c->map[i].seen, seen))
+			return true;
+	return false;
+}
+
+/* In the order of input.c, relay_tcp.c, relay_udp.c and relay_echo.c. */
+void stack_fate(const struct stack_snap *c, const struct ipaddr *dst, uint8_t proto,
+		uint16_t port, struct stack_fate *ret)
+{
+	int kind = proto != IPPROTO_ICMP && is_own(c, dst) ? snap_service(c, port) :
+							     -1;
+	struct stack_fate f = { .service = NULL };
+
+	f.drop = check_dst(c, dst);
+	if (f.drop != DROP_NONE) {
+		f.kind = STACK_FATE_DROPPED;
+	} else if (kind >= 0) {
+		f.kind = STACK_FATE_SERVICE;
+		f.service = kind == FLOW_ECHO    ? "echo" :
+			    kind == FLOW_DISCARD ? "discard" :
+						   "chargen";
+	} else if (proto == IPPROTO_ICMP && is_self(c, dst)) {
+		f.kind = STACK_FATE_ANSWERED;
+	} else if (map_out(c, dst, &f.host) < 0) {
+		f.kind = STACK_FATE_REFUSED;
+	} else {
+		f.kind = is_mapped(c, dst) ? STACK_FATE_MAPPED :
+			 is_own(c, dst)    ? STACK_FATE_LOOPBACK :
+					     STACK_FATE_RELAYED;
+	}
+	*ret = f;
 }
 
 bool stack_map_in(const struct stack *s, const struct ipaddr *host, bool is4,

@@ -12,10 +12,6 @@
 #include "wire/bytes.h"
 #include "wire/udp.h"
 
-#define PORT_ECHO 7
-#define PORT_DISCARD 9
-#define PORT_CHARGEN 19
-
 #define GEN_LINE 74 /* 72 characters, CR, LF */
 #define GEN_CHARS 95
 #define GEN_PERIOD (GEN_LINE * GEN_CHARS)
@@ -23,15 +19,7 @@
 
 int service_kind(const struct stack *s, uint16_t port)
 {
-	switch (port) {
-	case PORT_ECHO:
-		return s->snap->svc_echo ? FLOW_ECHO : -1;
-	case PORT_DISCARD:
-		return s->snap->svc_discard ? FLOW_DISCARD : -1;
-	case PORT_CHARGEN:
-		return s->snap->svc_chargen ? FLOW_CHARGEN : -1;
-	}
-	return -1;
+	return snap_service(s->snap, port);
 }
 
 /* A piece of the pattern that begins at `pos` of its period. */

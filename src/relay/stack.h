@@ -27,6 +27,8 @@
 #define STACK_OWN_MAX 32
 #define STACK_MAPS_MAX 16
 #define STACK_PUBLISH_MAX 64
+/* One recv() of a host's stream: one piece of one superpacket. */
+#define STACK_READ_MAX (500u << 10)
 
 /* Inside, `seen` is the address that hosts talk to; outside it is `host`. */
 struct stack_map {
@@ -86,6 +88,29 @@ struct stack_snap {
 	unsigned n_publish;
 	struct stack_publish publish[STACK_PUBLISH_MAX];
 };
+
+/* What becomes of a new flow to a destination. */
+enum stack_fate_kind {
+	STACK_FATE_RELAYED, /* to the same address outside */
+	STACK_FATE_LOOPBACK, /* own address: the host's loopback */
+	STACK_FATE_MAPPED, /* by an explicit map */
+	STACK_FATE_SERVICE, /* built in */
+	STACK_FATE_ANSWERED, /* echo requests to an own address */
+	STACK_FATE_REFUSED, /* reset, or port unreachable */
+	STACK_FATE_DROPPED,
+};
+
+struct stack_fate {
+	enum stack_fate_kind kind;
+	struct ipaddr host; /* RELAYED, LOOPBACK, MAPPED: whom the host talks to */
+	const char *service; /* SERVICE */
+	enum drop_reason drop; /* DROPPED */
+};
+
+/* Pure, and the same decisions as packets meet. `proto`: IPPROTO_TCP, _UDP, or
+ * _ICMP for an echo request of either family. */
+void stack_fate(const struct stack_snap *c, const struct ipaddr *dst, uint8_t proto,
+		uint16_t port, struct stack_fate *ret);
 
 /* readiness */
 #define STACK_FD_READ 1u

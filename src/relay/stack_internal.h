@@ -36,7 +36,7 @@
  * just copied is still in the core's cache when writev() copies it again. */
 #define TURN_BUDGET (512u << 10) /* bytes read from host sockets in a turn */
 #define FLOW_BUDGET (512u << 10) /* of these, for one flow */
-#define READ_MAX (500u << 10) /* one recv(): one piece of one superpacket */
+#define READ_MAX STACK_READ_MAX
 #define READ_ROOM (256u << 10) /* a slab with less left is replaced */
 #define READ_LOW (64u << 10) /* wait for that much send space */
 #define READ_AGAIN (16u << 10) /* a short read below that is tried again */
@@ -53,6 +53,9 @@
 #define UDP_SEGS_MAX 64 /* UDP_MAX_SEGMENTS of the kernel */
 #define PEERS_INLINE 4
 #define PEERS_MAX 1024
+#define PORT_ECHO 7
+#define PORT_DISCARD 9
+#define PORT_CHARGEN 19
 #define PORT_LO 1024
 #define PORT_HI 65535
 
@@ -410,6 +413,7 @@ struct udp_flow *publish_udp_find(struct stack *s, const struct flow_key *k,
 /* service.c */
 /* Kind of a built-in service at this own port, -1: none. */
 int service_kind(const struct stack *s, uint16_t port);
+int snap_service(const struct stack_snap *c, uint16_t port); /* address.c */
 void service_run(struct stack *s, struct tcp_flow *c);
 void service_udp(struct stack *s, struct gust_pkt *p /*taken*/, int kind);
 

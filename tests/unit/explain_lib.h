@@ -60,6 +60,7 @@ static inline struct link_device device(const char *name, const char *kind,
 		.gso_ipv4_max_size = 65536,
 		.gro_ipv4_max_size = 65536,
 		.ethtool_ok = true,
+		.ether = strcmp(name, "lo") && strcmp(kind, "tun"),
 	};
 
 	strcpy(d.name, name);

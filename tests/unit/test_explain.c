@@ -80,7 +80,7 @@ static void tap(void **state)
 	run();
 	assert_int_equal(named("out", "gust0")->depth, 3);
 	assert_int_equal(named("out", "gust0")->header_bytes, 66);
-	assert_int_equal(named("out", "eth0")->depth, 2);
+	assert_int_equal(named("out", "eth0")->depth, 3);
 	assert_int_equal(hop("back", EXPLAIN_PORT, 0)->header_bytes, 66);
 }
 
@@ -141,12 +141,25 @@ static void merged_by_plugin(void **state)
 	off(FACT_FROM_KERNEL, FEAT_TSO4, FACT_ADMIN, FEAT_TSO4);
 	f.plugin = plugins;
 	f.n_plugin = 2;
+	f.merge = true;
+	f.merge_max = 65535;
 	run();
 	h = hop("out", EXPLAIN_MERGE, 0);
 	assert_int_equal(h->why, EXPLAIN_WHOLE);
 	assert_string_equal(h->carried_by, "gro");
 	assert_int_equal(h->largest, 45 * 1448 + 52);
 	assert_int_equal(hop("out", EXPLAIN_STACK, 0)->largest, 45 * 1448 + 52);
+	f.merge_max = BIG;
+	run();
+	assert_int_equal(hop("out", EXPLAIN_STACK, 0)->largest, 362 * 1448 + 52);
+	f.merge = false;
+	f.merge_max = 0;
+	run();
+	h = hop("out", EXPLAIN_MERGE, 0);
+	assert_int_equal(h->why, EXPLAIN_NOT_CONFIGURED);
+	assert_int_equal(h->largest, 1500);
+	f.merge = true;
+	f.merge_max = 65535;
 	f.proto = IPPROTO_UDP;
 	off(FACT_FROM_KERNEL, FEAT_USO, FACT_ADMIN, FEAT_USO);
 	run();
@@ -502,7 +515,7 @@ static void mapped_to_the_other_family(void **state)
 	run();
 	HAS(hop("out", EXPLAIN_STACK, 0)->text, "mapped to 2001:db8::9");
 	assert_int_equal(named("out", "gust0")->header_bytes, 52);
-	assert_int_equal(named("out", "eth0")->header_bytes, 72);
+	assert_int_equal(named("out", "eth0")->header_bytes, 86);
 	assert_string_equal(named("out", "eth0")->carried_by,
 			    "tx-tcp6-segmentation");
 	assert_int_equal(hop("back", EXPLAIN_EGRESS, 0)->header_bytes, 52);

@@ -81,10 +81,10 @@ static void host_tunnels(void **state)
 	run();
 	h = named("out", "vx0");
 	assert_int_equal(h->cut, 0);
-	assert_int_equal(h->depth, 2);
+	assert_int_equal(h->depth, 3);
 	h = named("out", "eth0");
-	assert_int_equal(h->depth, 6);
-	assert_int_equal(h->header_bytes, 52 + 50);
+	assert_int_equal(h->depth, 7);
+	assert_int_equal(h->header_bytes, 14 + 50 + 52);
 	assert_int_equal(h->cut, 1450);
 	assert_int_equal(h->why, EXPLAIN_NO_FEATURE);
 	HAS(h->why_text, "tx-udp_tnl-csum-segmentation");
@@ -98,7 +98,7 @@ static void host_tunnels(void **state)
 	f.outside.dev[0].remote = ip("2001:db8::5");
 	f.outside.dev[0].mtu = 1430;
 	run();
-	assert_int_equal(named("out", "eth0")->header_bytes, 52 + 70);
+	assert_int_equal(named("out", "eth0")->header_bytes, 14 + 70 + 52);
 	/* the segments with their new headers do not fit below */
 	f.outside.dev[0].mtu = 1500;
 	run();
@@ -114,7 +114,7 @@ static void host_tunnels(void **state)
 	h = named("out", "vx1");
 	assert_int_equal(h->cut, 1400);
 	assert_int_equal(h->why, EXPLAIN_TUNNEL_DEPTH);
-	assert_int_equal(named("out", "eth0")->depth, 10);
+	assert_int_equal(named("out", "eth0")->depth, 11);
 	assert_int_equal(cuts(), 1);
 	/* one that encrypts each packet by itself */
 	strcpy(f.outside.dev[0].kind, "wireguard");

@@ -275,6 +275,7 @@ static void describe_veth(void **state)
 	assert_string_equal(d.kind, "veth");
 	assert_true(d.up);
 	assert_false(d.loopback);
+	assert_true(d.ether);
 	assert_int_equal(d.mtu, 1500);
 	assert_int_equal(d.lower, if_nametoindex("vb"));
 	assert_false(d.lower_elsewhere);
@@ -312,6 +313,7 @@ static void loopback(void **state)
 
 	assert_int_equal(device_get(*state, 1, &d), 0);
 	assert_true(d.loopback);
+	assert_false(d.ether);
 	assert_string_equal(d.kind, "");
 	assert_int_equal(d.lower, 0);
 }
