@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/conf/unknown \
 	tests/fuzz/corpus/conf/wrong \
 	tests/fuzz/corpus/control/duplicate \
+	tests/fuzz/corpus/control/explain \
 	tests/fuzz/corpus/control/features \
 	tests/fuzz/corpus/control/flows \
 	tests/fuzz/corpus/control/flows6 \

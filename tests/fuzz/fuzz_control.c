@@ -30,8 +30,13 @@ static void one(const char *msg, size_t len)
 	if (q.method >= CONTROL_METHODS || q.plen > 128 ||
 	    (q.has_addr && ipaddr_is4(&q.addr) && q.plen > 32))
 		abort();
-	if (q.method != CONTROL_FLOWS && (q.proto || q.has_addr))
+	if (q.method == CONTROL_EXPLAIN) {
+		if (!q.has_addr || !q.proto || (q.port && q.proto == IPPROTO_ICMP))
+			abort();
+	} else if (q.port ||
+		   (q.method != CONTROL_FLOWS && (q.proto || q.has_addr))) {
 		abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

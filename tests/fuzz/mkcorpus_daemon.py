@@ -40,6 +40,8 @@ STREAMS = {
     "stats": [{"parameters": {}, "method": "gust.Stats"}],
     "flows": [{"method": "gust.Flows", "parameters": {"proto": "tcp", "address": "10.0.0.0/8"}}],
     "flows6": [{"method": "gust.Flows", "parameters": {"address": "2001:db8::/32"}}],
+    "explain": [{"method": "gust.Explain", "parameters": {"destination": "2001:db8::1",
+                                                          "proto": "udp", "port": 53}}],
     "two": [{"method": "gust.Flows", "parameters": {"proto": "udp"}}, {"method": "gust.Stats"}],
     "refused": [{"method": "gust.Quit"}, {"method": 1}, [], {"method": "gust.Status", "more": True}],
 }

@@ -30,3 +30,7 @@ check_PROGRAMS += tests/unit/test_relay_udp_fields
 TESTS += tests/unit/test_relay_udp_fields
 tests_unit_test_relay_udp_fields_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_relay_udp_fields_LDADD = $(RELAY_TEST_LIBS)
+check_PROGRAMS += tests/unit/test_relay_fate
+TESTS += tests/unit/test_relay_fate
+tests_unit_test_relay_fate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_fate_LDADD = $(RELAY_TEST_LIBS)
