@@ -124,7 +124,7 @@ static void print_size(const json_t *h)
 		printf("up to %" PRIu64 " bytes in one call", largest);
 	} else {
 		printf("packets up to %" PRIu64 " bytes, %" PRIu64
-		       " headers of %" PRIu64 " bytes",
+		       " headers (%" PRIu64 " bytes)",
 		       largest, depth, get_num(h, "header_bytes"));
 	}
 	printf("%s%s\n", *by ? ", carried by " : "", by);
