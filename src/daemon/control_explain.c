@@ -171,65 +171,6 @@ static void ask_outside(const struct daemon *d, const struct control_req *q,
 	link_query_close(lq);
 }
 
-/* ---- what was negotiated ---- */
-
-static enum fact_why why_from(const struct daemon *d, enum feat f,
-			      enum feat *ret_by)
-{
-	const struct link_state *st = daemon_link_state(d);
-	uint32_t bit = FEAT_BIT(f), left = link_feats_allowed(st);
-	unsigned tun_f = daemon_tun_f(bit);
-
-	if (!tun_f)
-		return FACT_NOT_HERE;
-	if (!(d->conf->feats & bit))
-		return FACT_NOT_CONFIGURED;
-	if (!(plugins_provide(d) & bit) && f != FEAT_TX_CSUM)
-		return FACT_NO_PLUGIN;
-	if ((d->tun_granted & tun_f) != tun_f)
-		return FACT_NOT_GRANTED;
-	*ret_by = f;
-	if (!(left & bit))
-		return FACT_ADMIN;
-	*ret_by = left & FEAT_BIT(FEAT_TX_CSUM) ? FEAT_SG : FEAT_TX_CSUM;
-	return FACT_ADMIN;
-}
-
-static enum fact_why why_to(const struct daemon *d, enum feat f, enum feat *ret_by)
-{
-	const struct link_state *st = daemon_link_state(d);
-	uint32_t bit = FEAT_BIT(f);
-
-	if (!(d->conf->feats & bit))
-		return FACT_NOT_CONFIGURED;
-	if (!(plugins_provide(d) & bit) && f != FEAT_TX_CSUM)
-		return FACT_NO_PLUGIN;
-	if (d->demoted & bit)
-		return FACT_REFUSED;
-	if (d->proof.failed & bit)
-		return FACT_DISPROOF;
-	*ret_by = FEAT_GRO;
-	if (st->ethtool_ok && !(st->feat_active & FEAT_BIT(FEAT_GRO)))
-		return FACT_ADMIN;
-	return FACT_NOT_GRANTED;
-}
-
-/* Each feature's first reason, from what daemon_negotiate() knew. */
-static void gather_offload(const struct daemon *d, struct link_facts *ret)
-{
-	for (enum feat f = 0; f < FEAT_N; f++) {
-		struct link_fact *in = &ret->f[FACT_FROM_KERNEL][f],
-				 *out = &ret->f[FACT_TO_KERNEL][f];
-
-		in->in_use = caps_has(&d->from_kernel, f);
-		out->in_use = caps_has(&d->to_kernel, f);
-		if (!in->in_use)
-			in->why = why_from(d, f, &in->because);
-		if (!out->in_use)
-			out->why = why_to(d, f, &out->because);
-	}
-}
-
 static void gather_plugins(const struct daemon *d, struct gathering *g)
 {
 	unsigned n = d->plugins ? registry_count(d->plugins) : 0;
@@ -310,7 +251,7 @@ static void gather(const struct daemon *d, const struct control_req *q,
 	f->timestamps = d->snap->tcp.timestamps;
 	f->read_max = STACK_READ_MAX;
 	f->run_max = RUN_MAX;
-	gather_offload(d, &f->offload);
+	daemon_facts(d, &f->offload);
 	gather_plugins(d, g);
 	gather_fate(d, q, f);
 	ask_inside(d, q, g);

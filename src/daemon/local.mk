@@ -10,9 +10,9 @@ libgust_daemon_a_SOURCES = \
 	src/daemon/conf_value.c \
 	src/daemon/conf_value.h \
 	src/daemon/control.c \
+	src/daemon/control_explain.c \
 	src/daemon/control_facts.c \
 	src/daemon/control_later.h \
-	src/daemon/control_explain.c \
 	src/daemon/control_methods.c \
 	src/daemon/control_methods.h \
 	src/daemon/control_proto.c \
