@@ -54,13 +54,23 @@ static bool seen(const struct explain_way *w, int ifindex)
 	return false;
 }
 
+/* JSON is UTF-8, a device's name is any bytes. */
+static void clean_name(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
+			*s = '?';
+}
+
 static void ask_devices(struct link_query *q, struct explain_way *w)
 {
 	int next = w->route.oif;
 
 	while (next > 0 && w->n_dev < EXPLAIN_DEVS_MAX && !seen(w, next) &&
-	       device_get(q, next, &w->dev[w->n_dev]) == 0)
+	       device_get(q, next, &w->dev[w->n_dev]) == 0) {
+		clean_name(w->dev[w->n_dev].name);
 		next = index_below(q, &w->dev[w->n_dev++]);
+	}
 }
 
 static void ask(struct link_query *q, const struct route_query *rq,
@@ -183,6 +193,8 @@ static void gather_plugins(const struct daemon *d, struct gathering *g)
 		if (info.state != REGISTRY_ACTIVE)
 			continue;
 		memcpy(name, info.name, sizeof(info.name));
+		if (info.desc && info.desc->filter)
+			g->f.filter = name;
 		g->plugin[g->f.n_plugin++] = name;
 	}
 	g->f.plugin = g->plugin;

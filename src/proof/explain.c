@@ -17,8 +17,8 @@
 static const char *const kinds[EXPLAIN_KINDS] = {
 	[EXPLAIN_ROUTE] = "route",   [EXPLAIN_DEVICE] = "device",
 	[EXPLAIN_PORT] = "port",     [EXPLAIN_MERGE] = "gro",
-	[EXPLAIN_STACK] = "stack",   [EXPLAIN_EGRESS] = "egress",
-	[EXPLAIN_SOCKET] = "socket",
+	[EXPLAIN_FILTER] = "filter", [EXPLAIN_STACK] = "stack",
+	[EXPLAIN_EGRESS] = "egress", [EXPLAIN_SOCKET] = "socket",
 };
 
 static const char *const whys[EXPLAIN_WHYS] = {
@@ -30,6 +30,7 @@ static const char *const whys[EXPLAIN_WHYS] = {
 	[EXPLAIN_UNPROVEN] = "unproven",
 	[EXPLAIN_DISPROVEN] = "disproven",
 	[EXPLAIN_DEMOTED] = "refused at run time",
+	[EXPLAIN_FILTERED] = "filter",
 	[EXPLAIN_SIZE] = "size",
 	[EXPLAIN_MTU] = "mtu",
 	[EXPLAIN_NO_FEATURE] = "no device feature",

@@ -58,6 +58,7 @@ struct explain_facts {
 	bool timestamps; /* of TCP */
 	unsigned n_plugin;
 	const char *const *plugin; /* names of the active ones */
+	const char *filter; /* one of them that wants single packets; NULL: none */
 	bool merge; /* the configuration lets them merge what comes in */
 	uint32_t merge_max; /* up to this length; 0: no merging */
 	unsigned tunnels; /* levels of encapsulation that gust adds */
@@ -83,6 +84,7 @@ enum explain_kind {
 	EXPLAIN_ROUTE,
 	EXPLAIN_DEVICE,
 	EXPLAIN_PORT, /* gust's side of the interface */
+	EXPLAIN_FILTER, /* the stage of plugins that look at single packets */
 	EXPLAIN_MERGE, /* the stage of receive offload plugins */
 	EXPLAIN_STACK,
 	EXPLAIN_EGRESS, /* the planner in front of the port */
@@ -99,6 +101,7 @@ enum explain_why {
 	EXPLAIN_UNPROVEN, /* a form that is used only when the self-test saw it arrive */
 	EXPLAIN_DISPROVEN,
 	EXPLAIN_DEMOTED,
+	EXPLAIN_FILTERED, /* a plugin wants to see single packets */
 	EXPLAIN_SIZE,
 	EXPLAIN_MTU,
 	EXPLAIN_NO_FEATURE, /* of a device that is not ours */

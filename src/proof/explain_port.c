@@ -195,6 +195,40 @@ static const char *merger(const struct walk *w)
 	return NULL;
 }
 
+static void filter_stage(struct walk *w)
+{
+	struct explain_hop *h;
+
+	if (!w->f->filter)
+		return;
+	h = hop_add(w, EXPLAIN_FILTER, "filter");
+	say(h->text, "the plugin %s sees what would be on the wire", w->f->filter);
+	if (!is_super(w))
+		return;
+	cut_here(w, h);
+	because(h, EXPLAIN_FILTERED, "the plugin %s looks at single packets",
+		w->f->filter);
+	say(h->avoid, "gustctl plugins disable %s", w->f->filter);
+}
+
+/* What a filter took apart on its way out. */
+static void merge_again(struct walk *w)
+{
+	const char *name = merger(w);
+	uint32_t max =
+		w->f->proto == IPPROTO_UDP ? IP_LEN_MAX : w->f->to_kernel.gso_max6;
+	struct explain_hop *h;
+
+	if (!w->f->filter || !name || !has_plugin(w->f, name))
+		return;
+	if (super_len(w, max) > w->size) {
+		w->size = super_len(w, max);
+		w->carried = name;
+	}
+	h = hop_add(w, EXPLAIN_MERGE, "gro");
+	say(h->text, "merged again by the plugin %s", name);
+}
+
 static void merge_stage(struct walk *w)
 {
 	const struct explain_facts *f = w->f;
@@ -236,6 +270,7 @@ void port_out(struct walk *w)
 	device_out(w);
 	h = hop_add(w, EXPLAIN_PORT, "port");
 	say(h->text, "gust reads one packet a call, at most 64 KB");
+	filter_stage(w);
 	merge_stage(w);
 }
 
@@ -276,8 +311,11 @@ static uint32_t tcp_super(struct walk *w)
 {
 	const struct port_caps *c = &w->f->to_kernel;
 	uint32_t room = w->v4 ? TCP_ROOM4 : TCP_ROOM6, max = IP_LEN_MAX, n;
-	uint32_t seg = w->mtu > w->ip_hdr ? w->mtu - w->ip_hdr : 1;
+	uint32_t seg;
 
+	if (w->mtu <= w->ip_hdr)
+		return w->mtu;
+	seg = w->mtu - w->ip_hdr;
 	if (caps_has(c, super_feat(w))) {
 		max = port_max(w);
 		if (max > IP_LEN_MAX && !big_in_use(w))
@@ -365,7 +403,9 @@ static void egress(struct walk *w)
 		return;
 	}
 	say(h->text, "passed as it is: the port carries it");
-	max = f == FEAT_USO ? super_len(w, c->gso_max_udp) : w->size;
+	max = super_len(w, f == FEAT_USO ? c->gso_max_udp : port_max(w));
+	if (has_jumbo(w))
+		max += 8;
 	if (w->size > max) {
 		say(h->text, "cut into smaller superpackets");
 		w->size = h->cut = max;
@@ -381,6 +421,8 @@ void port_back(struct walk *w)
 	struct explain_hop *h;
 
 	stack_back(w);
+	filter_stage(w);
+	merge_again(w);
 	egress(w);
 	h = hop_add(w, EXPLAIN_PORT, "port");
 	say(h->text, "one writev() a packet, its payload from where it lies");

@@ -364,6 +364,26 @@ static void below_a_tunnel(void **state)
 	sh("ip link del vx0");
 }
 
+static void any_name(void **state)
+{
+	json_t *o;
+
+	if (system("ip link set eth0 down && "
+		   "ip link set eth0 name \"$(printf 'e\\377\\001x')\" "
+		   "2>/dev/null")) {
+		print_message("SKIP: ip refuses such a name\n");
+		sh("ip link set eth0 up");
+		skip();
+	}
+	o = ask("\"destination\":\"192.0.2.9\"");
+	json_decref(o);
+	sh("ip link set \"$(printf 'e\\377\\001x')\" up");
+	o = ask("\"destination\":\"192.0.2.9\"");
+	HAS(str(hop(o, "out", "route", 0), "why_text"), "leaves by e??x");
+	json_decref(o);
+	sh("ip link set \"$(printf 'e\\377\\001x')\" name eth0");
+}
+
 static void reasons(void **state)
 {
 	json_t *o, *h;
@@ -418,6 +438,7 @@ int main(void)
 		T(elsewhere),
 		T(published),
 		T(below_a_tunnel),
+		T(any_name),
 		T(reasons),
 		T(namespace_gone),
 	};

@@ -166,6 +166,42 @@ static void merged_by_plugin(void **state)
 	assert_int_equal(hop("out", EXPLAIN_MERGE, 0)->why, EXPLAIN_NO_PLUGIN);
 }
 
+/* A plugin that wants single packets gets them, whatever the port carries. */
+static void filtered(void **state)
+{
+	static const char *const plugins[] = { "gro", "impair" };
+	const struct explain_hop *h;
+
+	begin("198.51.100.2");
+	f.plugin = plugins;
+	f.n_plugin = 2;
+	f.merge = true;
+	f.merge_max = 65535;
+	f.filter = "impair";
+	run();
+	assert_int_equal(cuts(), 2);
+	h = named("out", "filter");
+	assert_int_equal(h->cut, 1500);
+	assert_int_equal(h->why, EXPLAIN_FILTERED);
+	HAS(h->avoid, "gustctl plugins disable impair");
+	assert_int_equal(hop("out", EXPLAIN_STACK, 0)->largest, 45 * 1448 + 52);
+	assert_int_equal(named("back", "filter")->largest, 1500);
+	h = hop("back", EXPLAIN_PORT, 0);
+	assert_int_equal(h->largest, 362 * 1448 + 52);
+	assert_string_equal(h->carried_by, "big-tcp4");
+	/* IPv4 may be bounded lower than what it is merged to */
+	link.gro_ipv4_max_size = f.to_kernel.gso_max4 = 100000;
+	run();
+	h = hop("back", EXPLAIN_EGRESS, 0);
+	assert_int_equal(h->cut, 69 * 1448 + 52);
+	assert_int_equal(h->why, EXPLAIN_SIZE);
+	/* nobody merges */
+	f.n_plugin = 0;
+	run();
+	assert_int_equal(hop("back", EXPLAIN_PORT, 0)->largest, 1500);
+	assert_int_equal(hop("out", EXPLAIN_STACK, 0)->largest, 1500);
+}
+
 static void tx_off(void **state)
 {
 	const struct explain_hop *h;
@@ -591,6 +627,7 @@ int main(void)
 		T(tiny_mtu),
 		T(tso_off),
 		T(merged_by_plugin),
+		T(filtered),
 		T(tx_off),
 		T(gro_off),
 		T(every_reason),
