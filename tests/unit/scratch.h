@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -118,6 +119,8 @@ static inline pid_t scratch_child(char ret_path[64])
 	if (pipe(ready) < 0 || (pid = fork()) < 0)
 		abort();
 	if (!pid) {
+		/* a test that fails does not get to end it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		pause();

@@ -471,6 +471,10 @@ static void own_address_of_the_kernel(void **state)
 	run();
 	assert_false(e.through);
 	HAS(hop("out", EXPLAIN_ROUTE, 0)->why_text, "never leaves");
+	/* whatever device the local table names */
+	f.inside.route.oif = GUST;
+	run();
+	assert_false(e.through);
 }
 
 static void published(void **state)

@@ -43,23 +43,6 @@ static struct ipaddr ip(const char *s)
 	return a;
 }
 
-/* va (10.1.0.1) <-> vb (10.2.0.1), both here. */
-static int setup(void **state)
-{
-	sh("ip link add va type veth peer name vb");
-	sh("ip addr add 10.1.0.1/24 dev va && ip addr add 10.2.0.1/24 dev vb");
-	sh("ip addr add fd00:1::1/64 dev va nodad");
-	sh("ip link set va up && ip link set vb up && ip link set lo up");
-	*state = open_query(-1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	link_query_close(*state);
-	return system("ip rule del pref 90 2>/dev/null; ip link del va");
-}
-
 static struct route_result get(struct link_query *q, struct route_query rq)
 {
 	struct route_result r;
@@ -72,6 +55,26 @@ static struct route_result get(struct link_query *q, struct route_query rq)
 static struct route_result to(struct link_query *q, const char *dst)
 {
 	return get(q, (struct route_query){ .dst = ip(dst) });
+}
+
+/* va (10.1.0.1) <-> vb (10.2.0.1), both here. */
+static int setup(void **state)
+{
+	sh("ip link add va type veth peer name vb");
+	sh("ip addr add 10.1.0.1/24 dev va && ip addr add 10.2.0.1/24 dev vb");
+	sh("ip addr add fd00:1::1/64 dev va nodad");
+	sh("ip link set va up && ip link set vb up && ip link set lo up");
+	*state = open_query(-1);
+	/* with the carrier, which comes a moment later */
+	for (int i = 0; i < 200 && to(*state, "fd00:1::1").type != ROUTE_LOCAL; i++)
+		usleep(10000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	link_query_close(*state);
+	return system("ip rule del pref 90 2>/dev/null; ip link del va");
 }
 
 static int va(void)
@@ -215,6 +218,10 @@ static void foreign_source(void **state)
 
 	assert_int_equal(route_get(*state, &rq, &r), -EINVAL);
 	assert_int_equal(r.oif, 99);
+	/* a neighbour's is no better */
+	rq = (struct route_query){ .dst = ip("203.0.113.1"),
+				   .src = ip("10.1.0.77") };
+	assert_int_equal(route_get(*state, &rq, &r), -EINVAL);
 	/* our own, and no way: that is an answer */
 	rq = (struct route_query){ .dst = ip("203.0.113.1"),
 				   .src = ip("10.1.0.1") };
