@@ -23,6 +23,11 @@ struct cli {
 int client_call(const struct cli *c, const char *method, json_t *params /*taken*/,
 		json_t **ret_reply);
 
+/* The same for a method whose reply is followed by a stream of bytes on the socket
+ * (the caller's to close). -2: the daemon refuses the parameters. */
+int client_stream(const struct cli *c, const char *method, json_t *params /*taken*/,
+		  json_t **ret_reply, int *ret_fd);
+
 /* ---- show_*.c: the commands. argv[0] is the command's name; exit status. ---- */
 
 int show_status(struct cli *c, int argc, char **argv);
@@ -32,6 +37,7 @@ int show_stats(struct cli *c, int argc, char **argv);
 int show_plugins(struct cli *c, int argc, char **argv);
 int show_selftest(struct cli *c, int argc, char **argv);
 int show_explain(struct cli *c, int argc, char **argv);
+int show_capture(struct cli *c, int argc, char **argv);
 
 /* ---- fmt.c: values of a reply, and numbers for people ---- */
 

@@ -112,6 +112,7 @@ static int unpack(const char *text, size_t len, json_t **ret_reply)
 {
 	json_error_t je;
 	json_t *o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je), *params;
+	int r;
 
 	if (!o) {
 		fprintf(stderr, "gustctl: reply is not JSON: %s\n", je.text);
@@ -123,12 +124,60 @@ static int unpack(const char *text, size_t len, json_t **ret_reply)
 
 		fprintf(stderr, "gustctl: the daemon answers: %s\n",
 			*why ? why : get_str(o, "error"));
+		r = strncmp(get_str(o, "error"), "gust.Bad", 8) ? -1 : -2;
 		json_decref(o);
-		return -1;
+		return r;
 	}
 	*ret_reply = json_incref(params);
 	json_decref(o);
 	return 0;
+}
+
+/* Everything up to the first NUL, which is taken, and not a byte behind it. */
+static ssize_t receive_head(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = recv(fd, buf + len, size - len, MSG_PEEK);
+		char *nul;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		nul = memchr(buf + len, '\0', n);
+		n = recv(fd, buf + len, nul ? nul - buf - len + 1 : (size_t)n, 0);
+		if (n <= 0)
+			break;
+		len += n;
+		if (nul)
+			return len - 1;
+	}
+	fprintf(stderr, "gustctl: no reply from the daemon\n");
+	return -1;
+}
+
+int client_stream(const struct cli *c, const char *method, json_t *params,
+		  json_t **ret_reply, int *ret_fd)
+{
+	int fd = dial(c->socket), r = -1;
+	char head[8192];
+	ssize_t n = -1;
+
+	if (fd < 0) {
+		json_decref(params);
+		return -1;
+	}
+	if (!send_request(fd, method, params))
+		n = receive_head(fd, head, sizeof(head));
+	if (n >= 0)
+		r = unpack(head, n, ret_reply);
+	if (r)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return r;
 }
 
 int client_call(const struct cli *c, const char *method, json_t *params,

@@ -22,7 +22,7 @@ static const struct command {
 	{ "status", show_status },     { "features", show_features },
 	{ "flows", show_flows },       { "stats", show_stats },
 	{ "selftest", show_selftest }, { "plugins", show_plugins },
-	{ "explain", show_explain },
+	{ "explain", show_explain },   { "capture", show_capture },
 };
 
 static int usage(FILE *f, int status)
@@ -45,6 +45,11 @@ static int usage(FILE *f, int status)
 	      "  explain DESTINATION [tcp|udp|icmp] [PORT]\n"
 	      "                            the way of a packet, and where it is "
 	      "cut\n"
+	      "  capture [-i PORT] [-w FILE|-] [--view super|wire|both] [-s "
+	      "BYTES]\n"
+	      "        [-c COUNT] [-C SIZE] [-G SECONDS] [-W FILES] [-B SIZE] "
+	      "[FILTER]\n"
+	      "                            packets into a pcapng file\n"
 	      "\n"
 	      "  -s, --socket SOCKET       the daemon's control socket\n"
 	      "                            (" CLI_SOCKET ")\n"

@@ -24,6 +24,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "daemon/capture.h"
 #include "daemon/control_methods.h"
 #include "daemon/control_proto.h"
 #include "daemon/daemon.h"
@@ -52,6 +53,7 @@ struct client {
 	struct control_later later; /* a reply that somebody else will give */
 	bool waiting; /* `later` is with him */
 	bool serving; /* inside serve() */
+	struct capture *capture; /* a stream behind the reply, until the end */
 	bool closing; /* when the output has left */
 };
 
@@ -61,6 +63,7 @@ static void client_free(struct client *cl)
 		cl->later.gone(&cl->later);
 	list_del(&cl->link);
 	cl->c->nclients--;
+	capture_free(cl->capture);
 	bufferevent_free(cl->bev);
 	free(cl->walk);
 	free(cl);
@@ -107,6 +110,11 @@ static void fill(struct client *cl)
 		free(cl->walk);
 		cl->walk = NULL;
 	}
+	if (cl->capture && !capture_fill(cl->capture, out)) {
+		capture_free(cl->capture);
+		cl->capture = NULL;
+		cl->closing = true;
+	}
 }
 
 static void begin_flows(struct client *cl, const struct control_req *q)
@@ -136,6 +144,36 @@ static struct control_later *wait_for(struct client *cl)
 	cl->later = (struct control_later){ 0 };
 	cl->waiting = true;
 	return &cl->later;
+}
+
+static void on_capture(void *arg);
+
+/* The reply, then the file's bytes until one side has enough. The reader may take
+ * as long as it likes: it costs a bounded amount of memory. */
+static void begin_capture(struct client *cl, const struct control_req *q)
+{
+	struct capture *c = NULL;
+	const char *error;
+	unsigned n = 0;
+	json_t *params;
+
+	list_for_each (it, &cl->c->clients)
+		n += container_of(it, struct client, link)->capture != NULL;
+	if (n >= CAPTURES_MAX) {
+		refuse(cl, "too many captures are running");
+		return;
+	}
+	if (capture_new(cl->c->d, &q->capture, on_capture, cl, &c, &error,
+			&params)) {
+		reply(cl, error, params);
+		return;
+	}
+	cl->capture = c;
+	reply(cl, NULL, capture_reply(c));
+	bufferevent_set_timeouts(cl->bev, NULL, NULL);
+	bufferevent_setwatermark(cl->bev, EV_WRITE, CAPTURE_LOW, 0);
+	bufferevent_set_max_single_write(cl->bev, CAPTURE_HIGH);
+	fill(cl);
 }
 
 static void answer(struct client *cl, const char *msg, size_t len)
@@ -170,6 +208,9 @@ static void answer(struct client *cl, const char *msg, size_t len)
 	case CONTROL_EXPLAIN:
 		reply(cl, NULL, control_explain(d, &q));
 		break;
+	case CONTROL_CAPTURE:
+		begin_capture(cl, &q);
+		break;
 	default:
 		begin_flows(cl, &q);
 		break;
@@ -183,7 +224,7 @@ static void serve(struct client *cl)
 	struct evbuffer *out = bufferevent_get_output(cl->bev);
 
 	cl->serving = true;
-	while (!cl->walk && !cl->waiting && !cl->closing &&
+	while (!cl->walk && !cl->waiting && !cl->capture && !cl->closing &&
 	       evbuffer_get_length(out) < REPLY_HIGH) {
 		size_t have = evbuffer_get_length(in), len;
 		const char *p = (const char *)evbuffer_pullup(in, -1);
@@ -199,6 +240,8 @@ static void serve(struct client *cl)
 		evbuffer_drain(in, len + 1);
 	}
 	cl->serving = false;
+	if (cl->capture) /* nothing more is expected of the client but its end */
+		evbuffer_drain(in, evbuffer_get_length(in));
 	if (cl->closing && !cl->waiting) {
 		bufferevent_disable(cl->bev, EV_READ);
 		if (!evbuffer_get_length(out))
@@ -219,6 +262,15 @@ void control_answer(struct control_later *l, const char *error, json_t *o)
 
 /* ---- libevent's callbacks ---- */
 
+/* Packets wait for a capture. */
+static void on_capture(void *arg)
+{
+	struct client *cl = arg;
+
+	fill(cl);
+	serve(cl);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	serve(arg);
@@ -237,6 +289,14 @@ static void on_client_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *cl = arg;
 
+	if ((what & BEV_EVENT_EOF) && cl->capture) {
+		/* it has enough, and still gets what is there */
+		capture_finish(cl->capture);
+		cl->closing = true;
+		fill(cl);
+		serve(cl);
+		return;
+	}
 	/* A client that shut down its writing side still gets its replies. */
 	if ((what & BEV_EVENT_EOF) && !cl->closing &&
 	    (cl->walk || cl->waiting ||
@@ -285,6 +345,18 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 	bufferevent_setwatermark(cl->bev, EV_WRITE, REPLY_LOW, 0);
 	bufferevent_set_timeouts(cl->bev, &idle, &wr);
 	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
+}
+
+void control_plugins_changed(struct control *c, const struct engine_set *set)
+{
+	if (!c)
+		return;
+	list_for_each (it, &c->clients) {
+		struct client *cl = container_of(it, struct client, link);
+
+		if (cl->capture)
+			capture_plugins(cl->capture, set);
+	}
 }
 
 /* ---- the listening socket ---- */

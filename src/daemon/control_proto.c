@@ -19,6 +19,7 @@ static const char *const method_name[CONTROL_METHODS] = {
 	[CONTROL_PLUGINS] = "gust.Plugins",
 	[CONTROL_PLUGIN_SET] = "gust.PluginSet",
 	[CONTROL_EXPLAIN] = "gust.Explain",
+	[CONTROL_CAPTURE] = "gust.Capture",
 };
 
 int control_frame(const char *buf, size_t len, size_t *ret_len)
@@ -163,6 +164,13 @@ static int take_params(json_t *params, struct control_req *q, char *err,
 
 	json_object_foreach(params, key, v)
 	{
+		if (q->method == CONTROL_CAPTURE) {
+			r = capture_conf_take(&q->capture, key, v, err, err_len);
+			if (!r)
+				continue;
+			if (r != -ENOENT)
+				return r;
+		}
 		if (q->method == CONTROL_FLOWS && !strcmp(key, "proto"))
 			r = take_proto(v, q, err, err_len);
 		else if (q->method == CONTROL_FLOWS && !strcmp(key, "address"))
@@ -206,6 +214,7 @@ static int take_request(json_t *root, struct control_req *q, char *err,
 	if (json_object_size(root) != (params ? 2 : 1))
 		return REFUSE("expected \"method\" and \"parameters\" only");
 	r = take_method(json_string_value(method), q, err, err_len);
+	capture_conf_defaults(&q->capture);
 	if (!r && params)
 		r = take_params(params, q, err, err_len);
 	if (!r && q->method == CONTROL_PLUGIN_SET &&

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/capture_conf.h"
 #include "wire/ipaddr.h"
 
 /* A request without its NUL; longer ones are refused. */
@@ -28,6 +29,7 @@ enum control_method {
 	CONTROL_PLUGIN_SET,
 	CONTROL_SELFTEST,
 	CONTROL_EXPLAIN,
+	CONTROL_CAPTURE,
 	CONTROL_METHODS
 };
 
@@ -44,6 +46,7 @@ struct control_req {
 	char name[16];
 	bool has_enable, enable, has_options;
 	char options[480];
+	struct capture_conf capture; /* gust.Capture */
 };
 
 /* Is a whole request at `buf`? 1 and its length without the NUL; 0: not yet;

@@ -140,6 +140,8 @@ struct control;
 int control_new(struct daemon *d, const char *path, struct control **ret_c,
 		char *err, size_t err_len);
 void control_free(struct control *c);
+/* Captures cut with the active plugins, too. `c` may be NULL. */
+void control_plugins_changed(struct control *c, const struct engine_set *set);
 
 /* ---- notify.c: sd_notify(3) without libsystemd ---- */
 

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libgust_daemon.a
 libgust_daemon_a_SOURCES = \
+	src/daemon/capture.c \
+	src/daemon/capture.h \
+	src/daemon/capture_conf.c \
+	src/daemon/capture_conf.h \
+	src/daemon/capture_write.c \
+	src/daemon/capture_write.h \
 	src/daemon/conf.c \
 	src/daemon/conf.h \
 	src/daemon/conf_internal.h \

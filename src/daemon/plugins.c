@@ -107,6 +107,7 @@ static int give_to_workers(struct daemon *d, char *err, size_t err_len)
 
 	registry_set(d->plugins, &set);
 	r = workers_plugins(d->worker, d->nworkers, &set, err, err_len);
+	control_plugins_changed(d->control, &set);
 	registry_collect(d->plugins);
 	return r;
 }

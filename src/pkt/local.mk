@@ -8,6 +8,8 @@ libgust_pkt_a_SOURCES = \
 	src/pkt/drop.c \
 	src/pkt/drop.def \
 	src/pkt/drop.h \
+	src/pkt/filter.c \
+	src/pkt/filter.h \
 	src/pkt/pkt.c \
 	src/pkt/pkt.h \
 	src/pkt/pool_internal.h \

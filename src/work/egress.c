@@ -125,9 +125,11 @@ static void send_one(struct worker *w, struct gust_pkt *p, struct gust_batch *to
 
 	if (w->backlog.n)
 		goto later;
+	tee_tx(w, p);
 	switch (w->conf.port->ops->tx(w->conf.port, w->conf.index, p)) {
 	case PORT_TX_OK:
 		count_tx(w, len, super, used);
+		tee_sent(w);
 		return;
 	case PORT_TX_AGAIN:
 		break;

@@ -133,6 +133,7 @@ static bool receive(struct worker *w, struct gust_batch *in)
 			bytes += p->len;
 			w->stats.rx_super += p->gso_size != 0;
 			used_count(&w->stats.rx_used, used_feats(p), p->len);
+			tee_rx(w, p);
 		}
 		gust_batch_splice(in, &b);
 	}
@@ -194,8 +195,12 @@ static void send_frames(struct worker *w, struct gust_batch *frames)
 	struct gust_pkt *p;
 
 	while ((p = gust_batch_pop(frames))) {
-		enum port_tx r = port->ops->tx(port, w->conf.index, p);
+		enum port_tx r;
 
+		tee_tx(w, p);
+		r = port->ops->tx(port, w->conf.index, p);
+		if (r == PORT_TX_OK)
+			tee_sent(w);
 		if (r == PORT_TX_AGAIN || r == PORT_TX_REFUSED ||
 		    r == PORT_TX_NOMEM)
 			pkt_free(p);
@@ -245,6 +250,8 @@ bool work_turn(struct worker *w)
 		send_frames(w, &frames);
 	egress_send(w, &out);
 	handoff_flush(w);
+	if (w->tees)
+		tee_flush(w->tees);
 	trim(w);
 	return more;
 }

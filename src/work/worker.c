@@ -642,3 +642,7 @@ unsigned worker_index(const struct worker *w)
 {
 	return w->conf.index;
 }
+struct tee **worker_tees(struct worker *w)
+{
+	return &w->tees;
+}

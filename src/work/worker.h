@@ -14,6 +14,7 @@
 #include "relay/stack.h"
 
 struct worker;
+struct tee;
 
 struct worker_conf {
 	unsigned index, n;
@@ -88,6 +89,7 @@ void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
 struct stack *worker_stack(struct worker *w);
 const struct env *worker_env(struct worker *w);
 unsigned worker_index(const struct worker *w);
+struct tee **worker_tees(struct worker *w); /* the list's head, work/tee.h */
 
 /* Whether an own address is settled (l2 ports; otherwise always OK). */
 enum neigh_dad worker_dad_state(struct worker *w, const struct ipaddr *own);

@@ -10,6 +10,7 @@
 
 #include "base/ring.h"
 #include "base/rng.h"
+#include "work/tee.h"
 #include "work/worker.h"
 
 #define HANDOFF_RING 4096 /* packets between two workers */
@@ -62,6 +63,7 @@ struct worker {
 	uint64_t trim_at_us; /* ENV_NEVER: no traffic since the last time */
 	uint64_t trim_seen; /* packets that had passed then */
 	struct mailbox mail;
+	struct tee *tees; /* captures; NULL: nobody looks */
 };
 
 /* CLOCK_MONOTONIC in microseconds, never 0. */
@@ -97,6 +99,27 @@ void egress_send(struct worker *w, struct gust_batch *out /*taken*/);
 /* Retry what the port did not take before. */
 void egress_retry(struct worker *w);
 void egress_set_snap(struct worker *w, const struct stack_snap *snap);
+
+/* A packet of the port, before anything changes it. */
+static inline void tee_rx(struct worker *w, const struct gust_pkt *p)
+{
+	if (__builtin_expect(!w->tees, 1))
+		return;
+	tee_stage(w->tees, p, FILTER_IN, w->env.now_us);
+	tee_keep(w->tees);
+}
+
+/* A packet that the port is to be given, and that it has taken it. */
+static inline void tee_tx(struct worker *w, const struct gust_pkt *p)
+{
+	if (__builtin_expect(w->tees != NULL, 0))
+		tee_stage(w->tees, p, FILTER_OUT, w->env.now_us);
+}
+static inline void tee_sent(struct worker *w)
+{
+	if (__builtin_expect(w->tees != NULL, 0))
+		tee_keep(w->tees);
+}
 
 /* Give a packet to worker `to`; drops by name when its ring is full. */
 void handoff_push(struct worker *w, unsigned to, struct gust_pkt *p /*taken*/);
