@@ -12,7 +12,7 @@ PKG_BUILD="gcc libc6-dev make autoconf automake libtool autoconf-archive pkg-con
 PKG_RUN="iproute2 ethtool iperf3 procps python3 python3-minimal"
 PKG_TEST="libcmocka-dev clang clang-format libclang-rt-14-dev curl nginx-light
 	openssh-server openssh-client redis-server redis-tools dnsmasq-base
-	bind9-dnsutils iputils-ping openssl netcat-openbsd tcpdump xz-utils"
+	bind9-dnsutils iputils-ping openssl netcat-openbsd tcpdump tshark xz-utils"
 PKG_BENCH="passt slirp4netns"
 
 say() { printf '== %s\n' "$*" >&2; }

@@ -393,9 +393,26 @@ static bool has_ports(uint8_t kind)
 	return kind == GUST_L_TCP || kind == GUST_L_UDP || kind == GUST_L_SCTP;
 }
 
+static bool is_fragment(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].flags & GUST_LF_FRAGMENT)
+			return true;
+	return false;
+}
+
+/* TCP, UDP and SCTP begin with them. */
+static void take_ports(struct facts *x, const uint8_t *p)
+{
+	x->ports = true;
+	x->sport = get16(p);
+	x->dport = get16(p + 2);
+}
+
 static void gather(struct facts *x, const struct gust_pkt *p, enum filter_dir dir)
 {
 	const struct gust_layer *l3 = pkt_l3(p), *l4 = pkt_l4(p);
+	uint8_t b[4];
 
 	memset(x, 0, sizeof(*x));
 	x->len = p->len;
@@ -408,11 +425,11 @@ static void gather(struct facts *x, const struct gust_pkt *p, enum filter_dir di
 	x->ip = true;
 	x->v4 = l3->kind == GUST_L_IPV4;
 	pkt_addrs(p, &x->src, &x->dst, &x->proto);
-	if (l4 && has_ports(l4->kind) && l4->off + 4u <= p->hlen) {
-		x->ports = true;
-		x->sport = get16(p->head + l4->off);
-		x->dport = get16(p->head + l4->off + 2);
-	}
+	if (l4 && has_ports(l4->kind) && l4->off + 4u <= p->hlen)
+		take_ports(x, p->head + l4->off);
+	else if (!l4 && x->proto == PROTO_SCTP && !is_fragment(p) &&
+		 pkt_payload_copy(p, 0, b, sizeof(b)) == sizeof(b))
+		take_ports(x, b); /* of a map that ends with the IP header */
 }
 
 static bool within(uint32_t v, const struct filter_insn *i)

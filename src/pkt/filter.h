@@ -54,7 +54,7 @@ struct filter_error {
 int filter_compile(const char *text, struct filter *ret,
 		   struct filter_error *ret_err);
 
-/* Reads the head and the map of a dissected packet, no payload. */
+/* Reads the head and the map of a dissected packet. */
 bool filter_match(const struct filter *f, const struct gust_pkt *p,
 		  enum filter_dir dir);
 

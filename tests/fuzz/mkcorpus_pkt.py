@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Write the seed corpora of fuzz_dissect and fuzz_vnet.
+"""Write the seed corpora of fuzz_dissect, fuzz_vnet and fuzz_filter.
 
-usage: mkcorpus_pkt.py DIRECTORY      (writes DIRECTORY/dissect, DIRECTORY/vnet)
+usage: mkcorpus_pkt.py DIRECTORY      (writes DIRECTORY/dissect, vnet and filter)
 
 fuzz_dissect: flags byte, packet. fuzz_vnet: virtio_net_hdr (24), flags byte,
-port byte, packet. The flags are those of the two programs.
+port byte, packet. fuzz_filter: text, NUL, flags byte, packet. The flags are
+those of the programs.
 """
 import os
 import struct
@@ -127,6 +128,23 @@ VNET = {
              ip4(6, tcp(DATA))),
 }
 
+F_ETH, F_SUPER, F_OUT, F_FIX = 1, 2, 4, 8  # fuzz_filter
+FILTER = {
+    "blank": (b" \t\n", F_FIX, ip4(6, tcp(DATA))),
+    "addr4": (b"host 10.111.0.1 or src net 10.0.0.0/8", F_FIX, ip4(6, tcp(DATA))),
+    "addr6": (b"ip6 dst 2001:db8::2 and net 2001:db8::/32", 0, ip6(6, tcp(DATA))),
+    "port": (b"tcp src port 40000 && !dst port 80", F_FIX, ip4(6, tcp(DATA))),
+    "range": (b"udp portrange 1-1024 or port 5-6", F_FIX, ip4(17, udp(DATA))),
+    "super": (b"super and not icmp6", F_SUPER | F_FIX, ip4(6, tcp(DATA))),
+    "dir": (b"in||out and arp", F_OUT | F_ETH,
+            eth(0x0806, b"\0\1\x08\0\6\4\0\1" + bytes(38))),
+    "length": (b"greater 64 and less 1500 or icmp", F_FIX, ip4(1, ICMP)),
+    "nested": (b"((tcp or (udp and not(sctp))) or (ip and ip6))", 0, ip6(17, udp(DATA))),
+    "ands": (b"in and in or out and in or tcp and ip", F_FIX, ip4(132, DATA)),
+    "not": (b"not not ! ! not (udp)", 0, ip6(58, ICMP)),
+    "wrong": (b"host 10.0.0.0/33 and port 99999 ) (", F_FIX, ip4(6, tcp(DATA))),
+}
+
 
 def write(path, data):
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -141,6 +159,8 @@ def main():
         write(os.path.join(sys.argv[1], "dissect", name), bytes([flags]) + pkt)
     for name, (head, flags, port, pkt) in VNET.items():
         write(os.path.join(sys.argv[1], "vnet", name), head + bytes([flags, port]) + pkt)
+    for name, (text, flags, pkt) in FILTER.items():
+        write(os.path.join(sys.argv[1], "filter", name), text + bytes([0, flags]) + pkt)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet
+noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet tests/fuzz/fuzz_filter
+tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_filter_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
 tests_fuzz_fuzz_dissect_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_dissect_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
 tests_fuzz_fuzz_vnet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -35,6 +37,18 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/dissect/vxlan4 \
 	tests/fuzz/corpus/dissect/vxlan4-frags \
 	tests/fuzz/corpus/dissect/vxlan6-eth \
+	tests/fuzz/corpus/filter/addr4 \
+	tests/fuzz/corpus/filter/addr6 \
+	tests/fuzz/corpus/filter/ands \
+	tests/fuzz/corpus/filter/blank \
+	tests/fuzz/corpus/filter/dir \
+	tests/fuzz/corpus/filter/length \
+	tests/fuzz/corpus/filter/nested \
+	tests/fuzz/corpus/filter/not \
+	tests/fuzz/corpus/filter/port \
+	tests/fuzz/corpus/filter/range \
+	tests/fuzz/corpus/filter/super \
+	tests/fuzz/corpus/filter/wrong \
 	tests/fuzz/corpus/vnet/lies \
 	tests/fuzz/corpus/vnet/plain \
 	tests/fuzz/corpus/vnet/sctp4 \

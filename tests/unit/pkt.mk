@@ -24,3 +24,7 @@ check_PROGRAMS += tests/unit/test_memport
 TESTS += tests/unit/test_memport
 tests_unit_test_memport_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
 tests_unit_test_memport_LDADD = libgust_port.a libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_filter
+TESTS += tests/unit/test_filter
+tests_unit_test_filter_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
+tests_unit_test_filter_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
