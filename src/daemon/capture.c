@@ -125,17 +125,28 @@ static struct bytering *oldest(struct capture *c, const struct tee_rec **ret_rec
 
 /* ---- writing ---- */
 
+static uint64_t clock_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* As packets' times are made: the wall clock may be set meanwhile. */
 static uint64_t now_us(const struct capture *c)
 {
-	return daemon_now_us() + (uint64_t)c->real_us;
+	return clock_us(CLOCK_MONOTONIC) + (uint64_t)c->real_us;
 }
 
 static int begin_section(struct capture *c, uint64_t at_us, struct evbuffer *out)
 {
-	struct capture_counts n = counts(c);
+	struct capture_counts n = { 0 };
 	uint64_t step = (uint64_t)c->conf.section_s * 1000000;
 
-	if (!c->begun)
+	if (c->begun)
+		n = counts(c);
+	else
 		c->section_end_us = at_us;
 	while (step && c->section_end_us <= at_us)
 		c->section_end_us +=
@@ -264,15 +275,6 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
-static int64_t real_minus_monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 -
-	       (int64_t)daemon_now_us();
-}
-
 static int make_tees(struct capture *c)
 {
 	uint64_t each = c->conf.buffer / c->n;
@@ -362,7 +364,8 @@ int capture_new(struct daemon *d, const struct capture_conf *conf,
 		c->bell.fd = -1;
 		c->wake = wake;
 		c->arg = arg;
-		c->real_us = real_minus_monotonic();
+		c->real_us = (int64_t)(clock_us(CLOCK_REALTIME) -
+				       clock_us(CLOCK_MONOTONIC));
 		c->writer.view = conf->view;
 		c->writer.snaplen = conf->snaplen;
 		c->writer.l2 = d->port && d->port->l2;

@@ -25,3 +25,10 @@ tests_unit_test_notify_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_notify_LDADD = $(DAEMON_TEST_LDADD)
 tests_unit_test_selftest_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS) -I$(srcdir)/tests/unit
 tests_unit_test_selftest_LDADD = $(DAEMON_TEST_LDADD)
+
+check_PROGRAMS += tests/unit/test_capture
+TESTS += tests/unit/test_capture
+tests_unit_test_capture_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS) -I$(srcdir)/tests/unit \
+	-DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_capture_LDADD = libgust_daemon.a libgust_work.a $(DAEMON_TEST_LDADD)
+EXTRA_tests_unit_test_capture_DEPENDENCIES = plugins/tso.so

@@ -66,6 +66,27 @@ static void test_parse(void **state)
 		0);
 	assert_int_equal(q.plen, 128);
 	assert_int_equal(q.proto, 0);
+	assert_int_equal(parse("{\"method\":\"gust.Capture\"}", &q, err), 0);
+	assert_int_equal(q.capture.view, CAPTURE_BOTH);
+	assert_int_equal(q.capture.snaplen, 262144);
+	assert_int_equal(q.capture.buffer, 32 << 20);
+	assert_string_equal(q.capture.filter, "");
+	assert_int_equal(parse("{\"method\":\"gust.Capture\",\"parameters\":{"
+			       "\"view\":\"wire\",\"snaplen\":96,\"count\":5,"
+			       "\"section_bytes\":7,\"section_seconds\":8,"
+			       "\"buffer\":1048576,\"filter\":\"tcp\","
+			       "\"port\":\"gust0\"}}",
+			       &q, err),
+			 0);
+	assert_int_equal(q.method, CONTROL_CAPTURE);
+	assert_int_equal(q.capture.view, CAPTURE_WIRE);
+	assert_int_equal(q.capture.snaplen, 96);
+	assert_int_equal(q.capture.count, 5);
+	assert_int_equal(q.capture.section_bytes, 7);
+	assert_int_equal(q.capture.section_s, 8);
+	assert_int_equal(q.capture.buffer, 1 << 20);
+	assert_string_equal(q.capture.filter, "tcp");
+	assert_string_equal(q.capture.port, "gust0");
 }
 
 static void test_refused(void **state)
@@ -88,6 +109,17 @@ static void test_refused(void **state)
 		{ "{\"method\":\"gust.Quit\"}", "no such method \"gust.Quit\"" },
 		{ "{\"method\":\"gust.Status\",\"parameters\":{\"proto\":\"tcp\"}}",
 		  "gust.Status takes no parameter \"proto\"" },
+		{ "{\"method\":\"gust.Capture\",\"parameters\":{\"x\":1}}",
+		  "gust.Capture takes no parameter \"x\"" },
+		{ "{\"method\":\"gust.Capture\",\"parameters\":{\"view\":1}}",
+		  "view: expected \"super\", \"wire\" or \"both\"" },
+		{ "{\"method\":\"gust.Capture\",\"parameters\":{\"snaplen\":0}}",
+		  "snaplen: expected a number from 1 to 262144" },
+		{ "{\"method\":\"gust.Capture\",\"parameters\":{\"port\":"
+		  "\"0123456789abcdef\"}}",
+		  "port: longer than 15 bytes" },
+		{ "{\"method\":\"gust.Status\",\"parameters\":{\"view\":\"wire\"}}",
+		  "gust.Status takes no parameter \"view\"" },
 		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"x\":1}}",
 		  "gust.Flows takes no parameter \"x\"" },
 		{ "{\"method\":\"gust.Flows\",\"parameters\":{\"proto\":\"sctp\"}}",

@@ -63,6 +63,8 @@ int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
 	return 0;
 }
 
+void control_plugins_changed(struct control *c, const struct engine_set *set) {}
+
 void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap)
 {
 	published++;

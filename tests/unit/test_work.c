@@ -331,6 +331,35 @@ static void test_used_feats(void **state)
 	assert_int_equal(pkt_pool_free(pool), 0);
 }
 
+/* A capture sees each packet that the port gave or took, once. */
+static void test_tee(void **state)
+{
+	struct bed *b = bed_new(1, false);
+	struct tee t = { .ring = bytering_new(1 << 20), .copy_max = 64 };
+	struct tee_bell bell = { .fd = -1 };
+	uint64_t sum = 0, n = 0;
+	struct worker_stats st;
+	const struct tee_rec *r;
+	uint32_t len;
+
+	t.bell = &bell;
+	*worker_tees(b->w[0]) = &t;
+	echo(b, "10.111.0.1", "10.111.0.2", 1000000);
+	*worker_tees(b->w[0]) = NULL;
+	worker_stats(b->w[0], &st);
+	while ((r = bytering_peek(t.ring, &len))) {
+		sum += r->len;
+		n++;
+		bytering_pop(t.ring);
+	}
+	assert_int_equal(n, st.rx_packets + st.tx_packets);
+	assert_int_equal(sum, st.rx_bytes + st.tx_bytes);
+	assert_int_equal(t.n.seen, n);
+	assert_int_equal(t.n.lost, 0);
+	bytering_free(t.ring);
+	bed_free(b);
+}
+
 /* A second after traffic unused slabs are trimmed, once, and nothing wakes an idle
  * worker for it again. */
 static void test_trim(void **state)
@@ -403,8 +432,10 @@ static void test_refusal_outlives_snapshot(void **state)
 static void test_backlog(void **state)
 {
 	struct bed *b = bed_new(1, false);
+	struct tee t = { .ring = bytering_new(4096), .copy_max = 64 };
 	struct gust_batch out;
 
+	*worker_tees(b->w[0]) = &t;
 	gust_batch_init(&out);
 	for (unsigned i = 0; i < 64 + TX_BACKLOG_MAX + 10; i++) {
 		struct ipaddr src = addr("10.111.0.2"), dst = addr("10.111.0.1");
@@ -434,6 +465,9 @@ static void test_backlog(void **state)
 		egress_retry(b->w[0]);
 	}
 	assert_int_equal(b->w[0]->backlog.n, 0);
+	/* for a capture each was there once, however often it was tried */
+	assert_int_equal(t.n.seen, 64 + TX_BACKLOG_MAX);
+	bytering_free(t.ring);
 	bed_free(b);
 }
 
@@ -630,6 +664,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_superpackets_both_ways),
 		cmocka_unit_test(test_used_feats),
+		cmocka_unit_test(test_tee),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_big_refused),
 		cmocka_unit_test(test_tso_refused),
