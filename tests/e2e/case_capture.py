@@ -469,6 +469,28 @@ def test_capture_socket(rig):
     equal(len(tshark(path)), 4, "packets, and the end after them")
 
 
+@case("tun1", "tun2", plain=False)
+def test_capture_plugins(rig):
+    """Plugins come and go in the middle of a capture; it cuts with what there is."""
+    a, b = rig.pair(4)
+    cap = Capture(rig, "tcp", "and", "in")
+    for args in (("disable", "tso"), ("enable", "tso"), ("disable", "tso"), ("enable", "tso")):
+        talk(a, b, random.randbytes(300000), random.randbytes(300000))
+        r = rig.run(rig.H, os.path.join(rig.gust.build, "gustctl"), "-s", rig.gust.sock,
+                    "plugins", *args, check=False)
+        equal(r.returncode, 0, f"plugins {args}: {r.stdout}")
+    talk(a, b, random.randbytes(300000), random.randbytes(300000))
+    time.sleep(0.1)
+    equal(cap.end()[2], 0, "dropped")
+    rows = tshark(cap.path, fields=("frame.len", "frame.comment"),
+                  display="frame.interface_id == 1 && tcp.len > 0")
+    cut = [r for r in rows if r[1].startswith("segment")]
+    whole = [r for r in rows if r[1].startswith("not cut: no plugin that cuts it is active")]
+    check(len(cut) > 400 and all(int(r[0]) <= 1500 for r in cut), f"{len(cut)} segments")
+    rig.note(f"{len(cut)} segments, {len(whole)} superpackets uncut")
+    equal(tshark(cap.path, display="_ws.malformed"), [], "malformed packets")
+
+
 @case("tun1", "tun2", plain=False, own=True)
 def test_capture_and_stop(rig):
     """gustd stops in the middle of captures; the file is whole as far as it goes."""

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/conf/unclosed \
 	tests/fuzz/corpus/conf/unknown \
 	tests/fuzz/corpus/conf/wrong \
+	tests/fuzz/corpus/control/capture \
 	tests/fuzz/corpus/control/duplicate \
 	tests/fuzz/corpus/control/explain \
 	tests/fuzz/corpus/control/features \

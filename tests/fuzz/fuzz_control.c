@@ -30,6 +30,11 @@ static void one(const char *msg, size_t len)
 	if (q.method >= CONTROL_METHODS || q.plen > 128 ||
 	    (q.has_addr && ipaddr_is4(&q.addr) && q.plen > 32))
 		abort();
+	if (q.capture.view < CAPTURE_SUPER || q.capture.view > CAPTURE_BOTH ||
+	    !q.capture.snaplen || q.capture.snaplen > 262144 ||
+	    q.capture.buffer < CAPTURE_BUFFER_MIN ||
+	    q.capture.buffer > CAPTURE_BUFFER_MAX)
+		abort();
 	if (q.method == CONTROL_EXPLAIN) {
 		if (!q.has_addr || !q.proto || (q.port && q.proto == IPPROTO_ICMP))
 			abort();

@@ -43,6 +43,10 @@ STREAMS = {
     "explain": [{"method": "gust.Explain", "parameters": {"destination": "2001:db8::1",
                                                           "proto": "udp", "port": 53}}],
     "two": [{"method": "gust.Flows", "parameters": {"proto": "udp"}}, {"method": "gust.Stats"}],
+    "capture": [{"method": "gust.Capture",
+                 "parameters": {"view": "wire", "snaplen": 96, "count": 20, "buffer": 1048576,
+                                "section_bytes": 65536, "section_seconds": 60,
+                                "filter": "tcp port 80", "port": "gust0"}}],
     "refused": [{"method": "gust.Quit"}, {"method": 1}, [], {"method": "gust.Status", "more": True}],
 }
 
