@@ -75,7 +75,7 @@ def seeds(l4, proto):
         "owed": batch(raw(v4), then(0, SAME, IP | OWED), then(1), then(2, 9, IP | OWED)),
         "bad-sum": batch(raw(v4), then(0, SAME, IP), then(1), then(2)),
         "patched": batch(raw(v4), then(0, SAME, FIX, (1, 1)), then(0, SAME, FIX, (8, 3))),
-        "supers": batch(raw(v4, FIX | SUPER), then(0, SAME, FIX | SUPER), then(1, 50),
+        "supers": batch(raw(ip4(proto, l4(102)), FIX | SUPER), then(0, SAME, FIX | SUPER), then(1, 50),
                         raw(v6), then(3, 100, FIX | SUPER), flags=TWICE),
         "two-flows": batch(raw(v4), raw(v6), then(0), then(1), then(2), then(3)),
     }
@@ -86,16 +86,16 @@ GRO = dict(seeds(tcp, 6), **{
     "odd-zero": batch(raw(ip4(6, tcp(100))), then(0), then(1, SAME, FIX | ODD), then(2)),
     "psh": batch(raw(ip4(6, tcp(100))), then(0), then(1, 40, FIX, (33, 8)), then(2)),
     "cwr": batch(raw(ip4(6, tcp(100, b"", 0xD0))), then(0, SAME, FIX | BURST)),
-    "cwr-supers": batch(raw(ip4(6, tcp(100, b"", 0xD0)), FIX | SUPER),
+    "cwr-supers": batch(raw(ip4(6, tcp(102, b"", 0xD0)), FIX | SUPER),
                         then(0, SAME, FIX | SUPER), then(1, SAME, FIX | SUPER, (35, 1))),
-    "cwr-first": batch(raw(ip4(6, tcp(100, b"", 0xD0, 8193)), FIX | SUPER),
+    "cwr-first": batch(raw(ip4(6, tcp(102, b"", 0xD0, 8193)), FIX | SUPER),
                        then(0, SAME, FIX | SUPER), then(1, 50)),
     "fin": batch(raw(ip6(6, tcp(100))), then(0), then(1, SAME, FIX, (53, 9))),
 })
 URO = dict(seeds(udp, 17), **{
     "no-sum": batch(raw(ip4(17, udp(100)), IP), then(0, SAME, IP | BURST)),
     "no-sum-mixed": batch(raw(ip4(17, udp(100)), IP), then(0, SAME, FIX), then(1, SAME, IP)),
-    "ufo": batch(raw(ip4(17, udp(100)), FIX | SUPER | ODD), then(0, 50, FIX),
+    "ufo": batch(raw(ip4(17, udp(102)), FIX | SUPER | ODD), then(0, 50, FIX),
                  then(1, 100, FIX | SUPER | ODD), then(2, 100, FIX | SUPER)),
     "empty": batch(raw(ip4(17, udp(100))), then(0, 0), then(1, 0), then(0)),
 })
