@@ -8,7 +8,7 @@
  * state to a segment but its length and checksum; boundaries are what the
  * application chose, so every one is kept. The host writes the UDP lengths; here
  * is the checksum, by difference: ports and addresses are summed once, each
- * segment adds its length (twice: pseudo header and header) and its payload.
+ * segment adds its lengths (in the pseudo header and in the header) and its payload.
  *
  * Zero. Over IPv4 a checksum field of 0 says that the sender made none (RFC 768):
  * then no segment gets one, and nothing is owed. A computed 0 is sent as 0xffff.
@@ -80,6 +80,7 @@ static void tmpl_init(struct tmpl *m, const struct uso *u, const struct gust_pkt
 
 static void set_piece(const struct tmpl *m, const struct uso *u, struct gust_pkt *q)
 {
+	uint8_t *uh = q->head + q->hlen - UH_LEN;
 	uint32_t n = q->len - q->hlen, sum;
 	uint16_t field;
 
@@ -91,9 +92,10 @@ static void set_piece(const struct tmpl *m, const struct uso *u, struct gust_pkt
 	}
 	if (!m->csum)
 		return;
-	sum = gust_sum_add(m->sum, 2 * (n + UH_LEN));
+	/* the field is 0 where 16 bits do not do (RFC 2675 4) */
+	sum = gust_sum_add(m->sum, n + UH_LEN + gust_get16(uh + 4));
 	field = gust_sum_fold(gust_sum_add(sum, u->host->payload_sum(q, 0, n)));
-	gust_put16(q->head + q->hlen - UH_LEN + UH_CSUM, field ? field : 0xffff);
+	gust_put16(uh + UH_CSUM, field ? field : 0xffff);
 	q->need ^= GUST_F_CSUM | GUST_F_CSUM_OK;
 }
 

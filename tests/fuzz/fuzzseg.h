@@ -368,7 +368,9 @@ static inline void check_layers(const struct gust_pkt *p, uint32_t one)
 			MUST(u16(h + 4) == (n > 65535 ? 0 : n));
 			/* fall through */
 		case GUST_L_TCP:
-			if (one || p->need & GUST_F_CSUM || (udp && !u16(h + 6)))
+			/* a superpacket's are made when it is cut */
+			if (p->gso_size || p->need & GUST_F_CSUM ||
+			    (udp && !u16(h + 6)))
 				break;
 			MUST(ip && l4_ok(ip, udp ? 17 : 6, h, n));
 			break;

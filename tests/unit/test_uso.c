@@ -49,6 +49,16 @@ static void test_tiny(void **state)
 	cut_and_compare(&t, 500, 500);
 }
 
+/* A datagram that no length field describes has 0 there, and that is summed. */
+static void test_jumbo_datagrams(void **state)
+{
+	struct tp t = { .udp = true, .v6 = true, .len = 70000 };
+
+	cut_and_compare(&t, 65534, 65534);
+	cut_and_compare(&t, 65528, 65528);
+	cut_and_compare(&t, 65527, 65527);
+}
+
 /* ---- zero ---- */
 
 /* RFC 768: none was made, none is made, none is owed. */
@@ -355,13 +365,21 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_pieces),        T(test_smaller_superpackets),
-		T(test_tiny),          T(test_no_checksum),
-		T(test_no_checksum6),  T(test_owed_zero),
-		T(test_computed_zero), T(test_verified_becomes_owed),
-		T(test_stale_marks),   T(test_refused),
-		T(test_bad_gso),       T(test_bad_map),
-		T(test_limit),         T(test_tunnel),
+		T(test_pieces),
+		T(test_smaller_superpackets),
+		T(test_tiny),
+		T(test_jumbo_datagrams),
+		T(test_no_checksum),
+		T(test_no_checksum6),
+		T(test_owed_zero),
+		T(test_computed_zero),
+		T(test_verified_becomes_owed),
+		T(test_stale_marks),
+		T(test_refused),
+		T(test_bad_gso),
+		T(test_bad_map),
+		T(test_limit),
+		T(test_tunnel),
 		T(test_partial),
 	};
 
