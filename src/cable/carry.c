@@ -68,7 +68,8 @@ static void simpler(struct cable *c, enum cable_end from, struct cable_port *to,
 	*todo = out;
 }
 
-/* No memory for half of 64 KB in one piece. False: `p` has to wait. */
+/* The other end's kernel has no memory for that many bytes in one piece. False: it
+ * is as small as it gets. */
 static bool smaller(struct cable *c, struct gust_pkt *p, struct gust_batch *todo)
 {
 	struct gust_batch out;
@@ -102,9 +103,9 @@ static void write_all(struct cable *c, enum cable_end from, struct gust_batch *t
 			st->tx_super += super;
 			break;
 		case PORT_TX_NOMEM:
-			if (smaller(c, p, todo))
-				break;
-			/* fallthrough */
+			if (!smaller(c, p, todo))
+				drop(c, p, DROP_PORT_FULL);
+			break;
 		case PORT_TX_AGAIN:
 			wait_for(c, to, p);
 			break;
@@ -153,12 +154,13 @@ static void filters(struct cable *c, enum cable_end from, struct gust_batch *b)
 	struct plan_stats none = { 0 };
 	struct gust_batch cut;
 
-	if (!engine_filters(c->eng))
-		return;
-	gust_batch_init(&cut);
-	plan_fit(c->eng, b, &wire, &cut, &none);
-	engine_filter(c->eng, cable_dir(from), &cut);
-	*b = cut;
+	if (engine_filters_wire(c->eng)) {
+		gust_batch_init(&cut);
+		plan_fit(c->eng, b, &wire, &cut, &none);
+		*b = cut;
+	}
+	if (engine_filters(c->eng))
+		engine_filter(c->eng, cable_dir(from), b);
 }
 
 static void deliver(struct cable *c, enum cable_end from, struct gust_batch *b)

@@ -106,9 +106,22 @@ static void test_large(void **state)
 
 	assert_non_null(b);
 	fill(b, 70008, 99);
-	for (size_t i = 0; i < NELEMS(lens); i++)
-		assert_int_equal(crc32c(~0u, b + i, lens[i]),
-				 slow(~0u, b + i, lens[i]));
+	for (size_t i = 0; i < NELEMS(lens); i++) {
+		/* whatever the value to begin with: lanes are put together */
+		for (size_t k = 0; k < 33; k++) {
+			uint32_t begin = k == 32 ? UINT32_MAX : UINT32_C(1) << k;
+			uint32_t want;
+
+			if (k < 31 && lens[i] > 3000)
+				continue;
+			want = slow(begin, b + i % 8, lens[i]);
+			assert_int_equal(crc32c(begin, b + i % 8, lens[i]), want);
+			assert_int_equal(crc32c_table(begin, b + i % 8, lens[i]),
+					 want);
+			assert_int_equal(crc32c_hw(begin, b + i % 8, lens[i]),
+					 want);
+		}
+	}
 	free(b);
 }
 
