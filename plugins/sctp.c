@@ -48,7 +48,8 @@
 
 enum counter { MERGED, MALFORMED, BAD_CRC };
 
-static const char *const counters[] = { "merged", "malformed", "bad_crc", NULL };
+static const char *const counters[] = { "merged", "malformed", "bad-checksum",
+					NULL };
 
 /* A merge in progress. */
 struct slot {
