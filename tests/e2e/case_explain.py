@@ -33,17 +33,18 @@ class Sniffer(threading.Thread):
         return self
 
     def __exit__(self, *exc):
-        time.sleep(0.1)
-        self.stopping = True
+        self.stopping = True  # when what waits has been read
         self.join()
         self.sock.close()
 
     def run(self):
         buf = bytearray(64)
-        while not self.stopping:
+        while True:
             try:
                 n, _, _, addr = self.sock.recvmsg_into([buf], 0, socket.MSG_TRUNC)
             except (TimeoutError, BlockingIOError):
+                if self.stopping:
+                    return
                 continue
             if addr[2] == OUTGOING:
                 self.sent = max(self.sent, n)
