@@ -14,30 +14,6 @@
 
 #include "daemon/control_methods.h"
 
-/* ---- in the workers' place ---- */
-
-void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
-		 void *arg)
-{
-	fn(w, arg);
-}
-
-int workers_plugins(struct worker **w, unsigned n, const struct engine_set *set,
-		    char *err, size_t err_len)
-{
-	return 0;
-}
-
-unsigned worker_plugin_stats(struct worker *w, struct engine_stats *ret,
-			     unsigned max)
-{
-	return 0;
-}
-
-void workers_publish(struct worker **w, unsigned n, const struct stack_snap *snap)
-{
-}
-
 /* ---- parameters ---- */
 
 static int parse(const char *params, struct control_req *q, char err[160])
