@@ -25,12 +25,16 @@ def binary(rig, name):
 
 
 def private(rig):
-    """A folder in which an unprivileged gustd runs: its program and its socket."""
+    """A folder in which an unprivileged gustd runs: its program, the plugins beside
+    it, and its socket."""
     d = os.path.join(rig.lab.dir, "private")
     os.makedirs(d, exist_ok=True)
     for name in ("gustd", "gustctl"):
         shutil.copy(binary(rig, name), d)
-    os.chmod(d, 0o755)
+    shutil.copytree(binary(rig, "plugins"), os.path.join(d, "plugins"), dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("*.o", "*.d", ".deps"))
+    for path, _, _ in os.walk(d):
+        os.chmod(path, 0o755)
     return d
 
 

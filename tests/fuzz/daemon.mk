@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/control/flows6 \
 	tests/fuzz/corpus/control/partial \
 	tests/fuzz/corpus/control/refused \
+	tests/fuzz/corpus/control/selftest \
 	tests/fuzz/corpus/control/stats \
 	tests/fuzz/corpus/control/status \
 	tests/fuzz/corpus/control/two

@@ -47,6 +47,8 @@ STREAMS = {
                  "parameters": {"view": "wire", "snaplen": 96, "count": 20, "buffer": 1048576,
                                 "section_bytes": 65536, "section_seconds": 60,
                                 "filter": "tcp port 80", "port": "gust0"}}],
+    "selftest": [{"method": "gust.Selftest"}, {"method": "gust.Selftest", "parameters": {}},
+                 {"method": "gust.Selftest", "parameters": {"proto": "tcp"}}],
     "refused": [{"method": "gust.Quit"}, {"method": 1}, [], {"method": "gust.Status", "more": True}],
 }
 
