@@ -124,7 +124,11 @@ static int worker_open(const struct gust_host *host, void *instance,
 		uint64_t seed;
 
 		d->c = &in->dir[i];
-		seed = d->c->seeded ? d->c->seed * 2 + i : host->random(w);
+		/* workers do not lose the same packets */
+		seed = d->c->seeded ?
+			       d->c->seed * 2 + i +
+				       (uint64_t)host->worker_index(w) * 0x9e37 :
+			       host->random(w);
 		for (unsigned k = 0; k < N_CHANCE; k++) {
 			uint64_t mix = seed * N_CHANCE + k;
 

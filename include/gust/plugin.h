@@ -102,6 +102,8 @@ struct gust_gro_req {
 	uint32_t max_udp; /* <= 65535 */
 	uint32_t max_segs; /* 0: no limit */
 	bool trust_csum; /* checksums need not be verified (tests) */
+	uint32_t kinds; /* bits 1 << enum gust_layer_kind: transports worth
+			   merging, as the host gives no others; 0: all */
 };
 
 /* Forms of packets above 64 KB (`jumbo`). */
@@ -129,8 +131,9 @@ struct gust_host {
 	void (*pkt_free)(struct gust_pkt *p /*taken*/);
 	/*
 	 * A new packet with the first `hlen` head bytes of `p` and the layers that
-	 * begin in them, and payload bytes [off, off + len) by reference; metadata
-	 * copied, lengths in headers not touched. NULL at a limit.
+	 * begin in them, and payload bytes [off, off + len) by reference (adjacent
+	 * pieces are joined: not for GUST_GSO_BY_FRAGS); metadata copied, lengths
+	 * in headers not touched. NULL at a limit.
 	 */
 	struct gust_pkt *(*slice)(struct gust_worker *w, const struct gust_pkt *p,
 				  uint16_t hlen, uint32_t off, uint32_t len);
@@ -205,6 +208,9 @@ struct gust_host {
 	 * cut leave them): those around a fragment, or around a transport without
 	 * an Internet checksum. Reads the payload if there is one. */
 	void (*outer_sums)(struct gust_pkt *p);
+
+	/* Which worker this is, from 0. */
+	unsigned (*worker_index)(const struct gust_worker *w);
 };
 
 /* ---- what a plugin offers ---- */

@@ -172,6 +172,18 @@ static unsigned print_path(const json_t *o, const json_t *p)
 	return cuts;
 }
 
+/* Does a packet get to the end? A hop that nothing passes has no largest packet. */
+static bool arrives(const json_t *paths)
+{
+	json_t *p, *h;
+	size_t i, k;
+
+	json_array_foreach(paths, i, p)
+		json_array_foreach(json_object_get(p, "hops"), k,
+				   h) if (!get_num(h, "largest")) return false;
+	return true;
+}
+
 static void print_answer(const json_t *o)
 {
 	json_t *paths = json_object_get(o, "directions"), *p;
@@ -190,7 +202,7 @@ static void print_answer(const json_t *o)
 	else if (cuts)
 		printf("\nSuperpackets are cut at %u place%s.\n", cuts,
 		       cuts == 1 ? "" : "s");
-	else
+	else if (arrives(paths))
 		puts("\nNo superpacket is cut on the way.");
 }
 

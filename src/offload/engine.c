@@ -329,7 +329,7 @@ void engine_gro(struct engine *e, struct gust_batch *b,
 		const struct gust_gro_req *req)
 {
 	struct gust_batch part[ENGINE_PLUGINS_MAX], rest;
-	uint32_t used = 0;
+	uint32_t used = 0, kinds = req->kinds ? req->kinds : UINT32_MAX;
 	struct gust_pkt *p;
 
 	if (!e->merges || b->n < 2)
@@ -337,7 +337,9 @@ void engine_gro(struct engine *e, struct gust_batch *b,
 	gust_batch_init(&rest);
 	while ((p = gust_batch_pop(b))) {
 		const struct gust_layer *l4 = pkt_l4(p);
-		int i = l4 && l4->kind < 32 ? e->merge[l4->kind] : -1;
+		int i = l4 && l4->kind < 32 && kinds & 1u << l4->kind ?
+				e->merge[l4->kind] :
+				-1;
 
 		if (i < 0) {
 			gust_batch_push(&rest, p);

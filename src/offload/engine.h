@@ -55,6 +55,7 @@ struct engine_conf {
 	 * above. */
 	void (*fault)(void *arg, const char *plugin, const char *what);
 	void *arg;
+	unsigned index; /* of the worker */
 };
 
 /* NULL: no memory. */

@@ -174,6 +174,11 @@ static uint64_t host_random(struct gust_worker *w)
 	return rng_u64(w->conf.env->rng);
 }
 
+static unsigned host_index(const struct gust_worker *w)
+{
+	return w->conf.index;
+}
+
 const struct gust_host engine_host = {
 	.abi = GUST_PLUGIN_ABI,
 	.size = sizeof(struct gust_host),
@@ -203,4 +208,5 @@ const struct gust_host engine_host = {
 	.count = host_count,
 	.random = host_random,
 	.outer_sums = host_outer_sums,
+	.worker_index = host_index,
 };

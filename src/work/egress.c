@@ -10,6 +10,9 @@
  */
 #include "work/worker_internal.h"
 
+/* Transports that end at the stack, or that the port takes merged. */
+#define MERGED (1u << GUST_L_TCP | 1u << GUST_L_UDP)
+
 #define SMALL_SUPER 65535 /* IP length of a superpacket without BIG TCP */
 
 /* The form in which a packet is above 64 KB; FEAT_N: it is not. */
@@ -215,9 +218,9 @@ static void to_wire(struct worker *w, struct gust_batch *b, uint32_t mtu)
 
 static void merge(struct worker *w, struct gust_batch *b, uint32_t max)
 {
-	const struct gust_gro_req req = { .max4 = max,
-					  .max6 = max,
-					  .max_udp = SMALL_SUPER };
+	const struct gust_gro_req req = {
+		.max4 = max, .max6 = max, .max_udp = SMALL_SUPER, .kinds = MERGED
+	};
 
 	engine_gro(w->engine, b, &req);
 }

@@ -424,6 +424,7 @@ static int worker_engine(struct worker *w)
 		.drops = &w->stats.drops,
 		.env = &w->env,
 		.clock_ns = clock_ns,
+		.index = w->conf.index,
 		.log = w->conf.plugin_log,
 		.fault = w->conf.plugin_fault,
 		.arg = w->conf.arg,

@@ -3,6 +3,7 @@
 tree, and a bad network on purpose."""
 import contextlib
 import glob
+import json
 import os
 import re
 import shutil
@@ -73,6 +74,13 @@ def plugins(rig, *args):
     return {p["name"]: p for p in rig.gust.ctl("plugins", *args)["plugins"]}
 
 
+def queue_drops(rig):
+    """What the kernel did not get into the interface's queue: without TSO it hands
+    over single packets, and windows may be larger than the queue."""
+    link = json.loads(rig.inside("ip", "-j", "-s", "link", "show", "gust0").stdout)
+    return link[0]["stats64"]["tx"]["dropped"]
+
+
 @case(*SOME, plain=False, timeout=120)
 def test_plugins_switch(rig):
     """Plugins are disabled and enabled in the middle of transfers: features follow,
@@ -101,7 +109,7 @@ def test_plugins_switch(rig):
     # not ours: what the kernel says to everybody, and what it sends twice
     theirs = ("scope", "martian", "tcp_dup")
     equal({k: v for k, v in total["drops"].items() if v and k not in theirs}, {}, "drops")
-    if rig.workers == 1:
+    if rig.workers == 1 and not queue_drops(rig):
         equal(total["tcp"]["out_of_order_in"], 0, "gaps in what came in")
     equal(total["tcp"]["retransmitted"], 0, "segments sent again")
 

@@ -249,6 +249,13 @@ static void test_gro(void **state)
 	engine_gro(e, &b, &req);
 	assert_int_equal(b.n, 1);
 	assert_int_equal(drops.n[DROP_PLUGIN_FAULT], 1);
+	/* a transport that is not asked for passes */
+	gust_batch_push(&b, super(200));
+	engine_gro(
+		e, &b,
+		&(struct gust_gro_req){ .max4 = 65535, .kinds = 1u << GUST_L_UDP });
+	assert_int_equal(b.n, 2);
+	pkt_free(gust_batch_pop(&b));
 	/* alone there is nothing to merge: nobody is asked */
 	engine_gro(e, &b, &req);
 	assert_int_equal(b.n, 1);
