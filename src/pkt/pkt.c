@@ -361,6 +361,9 @@ uint32_t pkt_payload_csum(const struct gust_pkt *p, uint32_t off, uint32_t len)
 {
 	uint32_t sum = 0, done = 0;
 
+	/* a segment that was just cut: one piece, all of it */
+	if (p->nfrag == 1 && len == p->frag[0].len)
+		return csum_add(0, p->frag[0].p, len);
 	for (unsigned i = 0; i < p->nfrag && done < len; i++) {
 		const struct gust_frag *f = &p->frag[i];
 		uint32_t n;
