@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
-from netlab import Gust, Lab, LabError  # noqa: E402
+from netlab import Gust, Lab, LabError, until  # noqa: E402
 
 SECONDS = 2
 CASES = [
@@ -60,37 +60,31 @@ def measure(gust, veth):
     print(f"{'':28}{'Gbit/s':>9}{'Gbit/s':>9}\n")
 
 
-def kb(n):
-    return f"{n / 1024:.0f} KB"
+def show(g, *args):
+    """gustctl as a person sees it."""
+    print("$ gustctl " + " ".join(args), flush=True)
+    r = g.lab.run(g.host, os.path.join(g.build, "gustctl"), "-s", g.sock, *args)
+    print(r.stdout, flush=True)
 
 
-def negotiated(g):
-    f = g.ctl("features")
+def packets(g):
     st = g.ctl("status")
-    have = {x["name"]: x for x in f["features"]}
-    to, frm = f["to_kernel"], f["from_kernel"]
-
-    def words(side):
-        names = {"TSO": "tx-tcp-segmentation", "TSO6": "tx-tcp6-segmentation",
-                 "USO": "tx-udp-segmentation", "checksum": "tx-checksum-ip-generic"}
-        return ", ".join(k for k, v in names.items() if v in side["features"]) or "nothing"
-    forms = [text for name, text in (("big-tcp4", "IPv4"), ("big-tcp6-jumbo", "IPv6 jumbogram"),
-                                     ("big-tcp6-plain", "IPv6 without option"))
-             if name in to["features"]]
-    proven = [n for n in have if have[n]["proven"] == "yes"]
-    print("What was negotiated with this kernel (gustctl features):")
-    print(f"  from the kernel   {words(frm)}; superpackets up to {kb(frm['gso_max_size_ipv4'])}")
-    print(f"  to the kernel     {words(to)}; up to {kb(to['gso_max_size_ipv4'])} (IPv4), "
-          f"{kb(to['gso_max_size_ipv6'])} (IPv6)")
-    print(f"  BIG TCP           {', '.join(forms) or 'not taken by this kernel'}")
-    print(f"  self-test         {len(proven)} forms delivered byte for byte"
-          f" in {st['selftest']['took_us'] / 1000:.0f} ms")
     t = st["traffic"]
     rx = t["rx_bytes"] / max(1, t["rx_packets"])
     tx = t["tx_bytes"] / max(1, t["tx_packets"])
-    print(f"  packets so far    {rx / 1024:.1f} KB on average from the kernel, "
-          f"{tx / 1024:.1f} KB to it\n"
-          f"                    (MTU {st['interface']['mtu']})\n")
+    print(f"Packets were {rx / 1024:.1f} KB on average from the kernel and {tx / 1024:.1f} KB to "
+          f"it, at MTU {st['interface']['mtu']}.\n")
+
+
+def explained(g):
+    """Which offloads, and why they are believed; then one that somebody switched off."""
+    show(g, "features")
+    print("What an administrator switches off is followed at once, and explained:\n\n"
+          "# ethtool -K gust0 tso off", flush=True)
+    g.lab.run(g.inside, "ethtool", "-K", g.name, "tso", "off")
+    until(lambda: "tx-tcp-segmentation" not in g.ctl("features")["from_kernel"]["features"], 5,
+          "the switch to be followed")
+    show(g, "explain", "10.111.0.2", "tcp", "5201")
 
 
 def demonstrate():
@@ -109,7 +103,8 @@ def demonstrate():
                  ["10.112.0.1/24", "fd00:112::1/64"])
         veth = Path(lab, vh, vi, {4: "10.112.0.2", 6: "fd00:112::2"})
         measure(gust, veth)
-        negotiated(g)
+        packets(g)
+        explained(g)
         if g.stop():
             raise LabError("gustd did not end well:\n" + g.log())
     print("Go on: build/gustd -c FILE (README.md has a first configuration), then\n"
