@@ -144,9 +144,6 @@ static void merge(struct cable *c, enum cable_end from, struct gust_batch *b)
 	req.max4 = caps_has(to, FEAT_TSO4) ? LEN_MAX : 0;
 	req.max6 = caps_has(to, FEAT_TSO6) ? LEN_MAX : 0;
 	req.max_udp = caps_has(to, FEAT_USO) ? LEN_MAX : 0;
-	req.kinds = 1u << GUST_L_TCP | 1u << GUST_L_UDP;
-	if (caps_has(to, FEAT_SCTP))
-		req.kinds |= 1u << GUST_L_SCTP;
 	engine_gro(c->eng, b, &req);
 	c->end[from].st.merged += n - b->n;
 }
