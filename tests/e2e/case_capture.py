@@ -132,7 +132,7 @@ def talk(a, b, up, down):
         job.wait()
 
 
-@case("tun1", "tun2", "tap1", "tap2", plain=False)
+@case("tun2", "tap1", plain=False)
 def test_capture_both(rig):
     """Both views of TCP up and down over both families."""
     cap = Capture(rig, "--view", "both")

@@ -185,7 +185,7 @@ def soak(rig, seconds):
 
 @case("tun2", "tap1", plain=False, conf=CONF, timeout=90)
 def test_soak(rig):
-    soak(rig, (20 if rig.mode == "tun" else 4) if not rig.quick else 5)
+    soak(rig, (10 if rig.mode == "tun" else 4) if not rig.quick else 5)
 
 
 @case("tun2", plain=False, conf=CONF, timeout=800, long=True)
