@@ -200,9 +200,10 @@ static void set_piece(const struct tmpl *m, const struct tso *t,
 	q->need = (q->need & ~(uint32_t)GUST_F_CSUM) | GUST_F_CSUM_OK;
 }
 
-static void cut(const struct tso *t, struct gust_pkt *p /*taken*/,
+static void cut(const void *state, struct gust_pkt *p /*taken*/, unsigned i3,
 		const struct gust_gso_req *req, struct gust_batch *out)
 {
+	const struct tso *t = state;
 	const struct gust_host *host = t->host;
 	struct gust_batch pieces;
 	struct gust_pkt *q;
@@ -228,23 +229,11 @@ static void tso_gso(void *state, struct gust_batch *in,
 		    const struct gust_gso_req *req, struct gust_batch *out)
 {
 	const struct tso *t = state;
-	struct gust_pkt *p;
-	unsigned i3;
+	unsigned whole =
+		gust_seg_run(t->host, t->w, GUST_L_TCP, in, req, out, cut, t);
 
-	while ((p = gust_batch_pop(in))) {
-		switch (gust_seg_look(p, GUST_L_TCP, &i3)) {
-		case GUST_SEG_CUT:
-			cut(t, p, req, out);
-			break;
-		case GUST_SEG_REFUSED:
-			if (gust_seg_whole(t->host, t->w, p, req, out))
-				t->host->count(t->w, COUNT_WHOLE, 1);
-			break;
-		case GUST_SEG_BAD:
-			t->host->drop(t->w, p, GUST_DROP_BAD_GSO);
-			break;
-		}
-	}
+	if (whole)
+		t->host->count(t->w, COUNT_WHOLE, whole);
 }
 
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {

@@ -254,9 +254,10 @@ static int cut(const struct ufo *u, struct plan *pl, struct gust_pkt *p,
 	return 0;
 }
 
-static void one(const struct ufo *u, struct gust_pkt *p /*taken*/, unsigned i3,
+static void one(const void *state, struct gust_pkt *p /*taken*/, unsigned i3,
 		const struct gust_gso_req *req, struct gust_batch *out)
 {
+	const struct ufo *u = state;
 	struct gust_batch frags;
 	struct gust_pkt *q;
 	struct plan pl;
@@ -284,23 +285,11 @@ static void ufo_gso(void *state, struct gust_batch *in,
 		    const struct gust_gso_req *req, struct gust_batch *out)
 {
 	const struct ufo *u = state;
-	struct gust_pkt *p;
-	unsigned i3;
+	unsigned whole =
+		gust_seg_run(u->host, u->w, GUST_L_UDP, in, req, out, one, u);
 
-	while ((p = gust_batch_pop(in))) {
-		switch (gust_seg_look(p, GUST_L_UDP, &i3)) {
-		case GUST_SEG_CUT:
-			one(u, p, i3, req, out);
-			break;
-		case GUST_SEG_REFUSED:
-			if (gust_seg_whole(u->host, u->w, p, req, out))
-				u->host->count(u->w, COUNT_WHOLE, 1);
-			break;
-		case GUST_SEG_BAD:
-			u->host->drop(u->w, p, GUST_DROP_BAD_GSO);
-			break;
-		}
-	}
+	if (whole)
+		u->host->count(u->w, COUNT_WHOLE, whole);
 }
 
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {

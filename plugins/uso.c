@@ -99,16 +99,17 @@ static void set_piece(const struct tmpl *m, const struct uso *u, struct gust_pkt
 	q->need ^= GUST_F_CSUM | GUST_F_CSUM_OK;
 }
 
-static void cut(const struct uso *u, struct gust_pkt *p /*taken*/, bool v4,
+static void cut(const void *state, struct gust_pkt *p /*taken*/, unsigned i3,
 		const struct gust_gso_req *req, struct gust_batch *out)
 {
+	const struct uso *u = state;
 	const struct gust_host *host = u->host;
 	struct gust_batch pieces;
 	struct gust_pkt *q;
 	struct gust_cut c;
 	struct tmpl m;
 
-	tmpl_init(&m, u, p, v4, req);
+	tmpl_init(&m, u, p, p->layer[i3].kind == GUST_L_IPV4, req);
 	if (host->cut_begin(&c, u->w, p, req)) {
 		host->drop(u->w, p, GUST_DROP_BAD_GSO);
 		return;
@@ -126,23 +127,11 @@ static void uso_gso(void *state, struct gust_batch *in,
 		    const struct gust_gso_req *req, struct gust_batch *out)
 {
 	const struct uso *u = state;
-	struct gust_pkt *p;
-	unsigned i3;
+	unsigned whole =
+		gust_seg_run(u->host, u->w, GUST_L_UDP, in, req, out, cut, u);
 
-	while ((p = gust_batch_pop(in))) {
-		switch (gust_seg_look(p, GUST_L_UDP, &i3)) {
-		case GUST_SEG_CUT:
-			cut(u, p, p->layer[i3].kind == GUST_L_IPV4, req, out);
-			break;
-		case GUST_SEG_REFUSED:
-			if (gust_seg_whole(u->host, u->w, p, req, out))
-				u->host->count(u->w, COUNT_WHOLE, 1);
-			break;
-		case GUST_SEG_BAD:
-			u->host->drop(u->w, p, GUST_DROP_BAD_GSO);
-			break;
-		}
-	}
+	if (whole)
+		u->host->count(u->w, COUNT_WHOLE, whole);
 }
 
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {

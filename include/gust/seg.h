@@ -161,4 +161,37 @@ static inline bool gust_seg_whole(const struct gust_host *host,
 	return true;
 }
 
+/* What a plugin's gso() does with each packet that may be cut. */
+typedef void (*gust_seg_cut_fn)(const void *state, struct gust_pkt *p /*taken*/,
+				unsigned i3, const struct gust_gso_req *req,
+				struct gust_batch *out);
+
+/*
+ * The loop of a gso(): every packet of `in`, whose segments are those of `kind`, is
+ * cut, sent on whole or dropped by name. Returns how many went on whole.
+ */
+static inline unsigned
+gust_seg_run(const struct gust_host *host, struct gust_worker *w, uint8_t kind,
+	     struct gust_batch *in /*taken*/, const struct gust_gso_req *req,
+	     struct gust_batch *out, gust_seg_cut_fn cut, const void *state)
+{
+	unsigned whole = 0, i3;
+	struct gust_pkt *p;
+
+	while ((p = gust_batch_pop(in))) {
+		switch (gust_seg_look(p, kind, &i3)) {
+		case GUST_SEG_CUT:
+			cut(state, p, i3, req, out);
+			break;
+		case GUST_SEG_REFUSED:
+			whole += gust_seg_whole(host, w, p, req, out);
+			break;
+		case GUST_SEG_BAD:
+			host->drop(w, p, GUST_DROP_BAD_GSO);
+			break;
+		}
+	}
+	return whole;
+}
+
 #endif

@@ -138,38 +138,20 @@ static uint32_t wanted(unsigned without)
 	return f;
 }
 
-static const struct {
-	enum feat feat;
-	unsigned tun_f;
-} tun_bits[] = {
-	{ FEAT_TX_CSUM, TUN_F_CSUM },
-	{ FEAT_TSO4, TUN_F_TSO4 },
-	{ FEAT_TSO6, TUN_F_TSO6 },
-	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
-	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
-};
-
-#define N_BITS (sizeof(tun_bits) / sizeof(tun_bits[0]))
-
 /* A superpacket that is read may have to be cut: only with a plugin that can. */
 static int ask_offloads(struct cable *c, struct cable_port *p)
 {
 	uint32_t want =
 		wanted(c->conf.without) & (uint32_t)registry_provides(c->reg);
-	unsigned tun_f = 0, granted = 0;
+	unsigned tun_f = caps_tun_f(want), granted = 0;
 	int r;
 
-	for (unsigned i = 0; i < N_BITS; i++)
-		if (want & FEAT_BIT(tun_bits[i].feat))
-			tun_f |= tun_bits[i].tun_f;
 	if (!(tun_f & (TUN_F_TSO4 | TUN_F_TSO6)))
 		tun_f &= ~(unsigned)TUN_F_TSO_ECN;
 	r = tun_offload_ladder(p->port, tun_f, &granted);
 	if (r)
 		return r;
-	for (unsigned i = 0; i < N_BITS; i++)
-		if (granted & tun_bits[i].tun_f)
-			p->granted |= FEAT_BIT(tun_bits[i].feat);
+	p->granted = caps_of_tun_f(granted);
 	return 0;
 }
 

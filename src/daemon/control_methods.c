@@ -399,7 +399,7 @@ static json_t *feature_json(const struct daemon *d, const struct worker_stats *s
 {
 	const struct link_state *st = daemon_link_state(d);
 	uint32_t bit = FEAT_BIT(f);
-	unsigned tun_f = daemon_tun_f(bit);
+	unsigned tun_f = caps_tun_f(bit);
 	json_t *granted = tun_f ? json_boolean((d->tun_granted & tun_f) == tun_f) :
 				  json_null();
 

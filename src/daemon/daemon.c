@@ -157,7 +157,7 @@ static void find_granted(struct daemon *d)
 	int r;
 
 	if (!d->tun.created && d->link && st->ethtool_ok) {
-		d->tun_granted = daemon_tun_f(st->feat_hw);
+		d->tun_granted = caps_tun_f(st->feat_hw);
 		d->tun_set = 0;
 		return;
 	}

@@ -101,9 +101,6 @@ struct stack_snap *daemon_snapshot(const struct daemon *d);
 /* Something changed (LINK_CHG_*, or a demotion): negotiate, publish, log. */
 void daemon_follow(struct daemon *d, unsigned chg);
 
-/* TUN_F_* <-> FEAT_BIT()s */
-unsigned daemon_tun_f(uint32_t feats);
-
 /* ---- plugins.c: offload plugins ---- */
 
 /* Load, disable and set options as the configuration says; what is refused is

@@ -27,30 +27,6 @@ uint64_t daemon_now_us(void)
 	return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
 }
 
-static const struct {
-	enum feat feat;
-	unsigned tun_f;
-} tun_bits[] = {
-	{ FEAT_TX_CSUM, TUN_F_CSUM },
-	{ FEAT_TSO4, TUN_F_TSO4 },
-	{ FEAT_TSO6, TUN_F_TSO6 },
-	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
-	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
-	{ FEAT_UFO, TUN_F_UFO },
-	{ FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO },
-	{ FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM },
-};
-
-unsigned daemon_tun_f(uint32_t feats)
-{
-	unsigned f = 0;
-
-	for (unsigned i = 0; i < sizeof(tun_bits) / sizeof(tun_bits[0]); i++)
-		if (feats & FEAT_BIT(tun_bits[i].feat))
-			f |= tun_bits[i].tun_f;
-	return f;
-}
-
 const struct link_state *daemon_link_state(const struct daemon *d)
 {
 	return d->link ? link_state(d->link) : &d->last;
@@ -99,7 +75,7 @@ static void mind_wanted(struct daemon *d)
 static void note_set(struct daemon *d, unsigned tun_f)
 {
 	const struct link_state *st = daemon_link_state(d);
-	uint32_t out = TUN_FEATS & ~link_feats_of(tun_f);
+	uint32_t out = TUN_FEATS & ~caps_of_tun_f(tun_f);
 
 	d->tun_set = tun_f;
 	d->ours = (d->ours | st->feat_wanted) & out;
@@ -143,7 +119,7 @@ void daemon_negotiate(struct daemon *d)
 	mind_wanted(d);
 	tun_f = negotiate(d);
 	if (st->ethtool_ok) /* UFO has no ethtool name on a tun */
-		now &= daemon_tun_f(st->feat_active) | TUN_F_UFO;
+		now &= caps_tun_f(st->feat_active) | TUN_F_UFO;
 	if (now == tun_f)
 		return;
 	if (tun_set_offload(d->port, tun_f) < 0)

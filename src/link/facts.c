@@ -247,7 +247,7 @@ void link_facts(const struct fact_input *in, struct link_facts *ret)
 	a.active =
 		st->ethtool_ok ? st->feat_active | FEAT_BIT(FEAT_UFO) : UINT32_MAX;
 	a.allowed = link_feats_allowed(st) | in->ours;
-	a.had = link_feats_of(in->granted);
+	a.had = caps_of_tun_f(in->granted);
 	a.dir = FACT_FROM_KERNEL;
 	link_sizes_from(st, &a.size);
 	judge_all(&a, ret->f[FACT_FROM_KERNEL]);

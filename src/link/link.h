@@ -125,9 +125,6 @@ struct link_want {
  * with. */
 unsigned link_tun_f(uint32_t feats);
 
-/* FEAT_BIT()s of which all TUN_F_* are in `tun_f`. */
-uint32_t link_feats_of(unsigned tun_f);
-
 /* FEAT_BIT()s that the administrator has not switched off (all, when unknown).
  * Before the first TUNSETOFFLOAD on an interface that existed already, the
  * ladder is to begin with link_tun_f(wanted & link_feats_allowed(st)). */

@@ -33,32 +33,6 @@
 #include "base/linux_compat.h"
 #include "link/link_internal.h"
 
-static const struct {
-	enum feat feat;
-	unsigned tun_f;
-} map[] = {
-	{ FEAT_TX_CSUM, TUN_F_CSUM },
-	{ FEAT_TSO4, TUN_F_TSO4 },
-	{ FEAT_TSO6, TUN_F_TSO6 },
-	{ FEAT_TSO_ECN, TUN_F_TSO_ECN },
-	{ FEAT_USO, TUN_F_USO4 | TUN_F_USO6 },
-	{ FEAT_UFO, TUN_F_UFO },
-	{ FEAT_UDP_TNL, TUN_F_UDP_TUNNEL_GSO },
-	{ FEAT_UDP_TNL_CSUM, TUN_F_UDP_TUNNEL_GSO_CSUM },
-};
-
-#define MAP_N (sizeof(map) / sizeof(map[0]))
-
-uint32_t link_feats_of(unsigned tun_f)
-{
-	uint32_t feats = 0;
-
-	for (unsigned i = 0; i < MAP_N; i++)
-		if ((tun_f & map[i].tun_f) == map[i].tun_f)
-			feats |= FEAT_BIT(map[i].feat);
-	return feats;
-}
-
 /* Take away what stands on something that is not there. */
 static uint32_t close_feats(uint32_t f)
 {
@@ -79,13 +53,7 @@ static uint32_t close_feats(uint32_t f)
 
 unsigned link_tun_f(uint32_t feats)
 {
-	unsigned tun_f = 0;
-
-	feats = close_feats(feats);
-	for (unsigned i = 0; i < MAP_N; i++)
-		if (feats & FEAT_BIT(map[i].feat))
-			tun_f |= map[i].tun_f;
-	return tun_f;
+	return caps_tun_f(close_feats(feats));
 }
 
 uint32_t link_feats_allowed(const struct link_state *st)
@@ -168,7 +136,7 @@ static void set_caps(uint32_t f, const struct link_sizes *s, uint32_t mtu,
 static void from_kernel(const struct link_state *st, unsigned tun_f,
 			struct port_caps *ret)
 {
-	uint32_t f = link_feats_of(tun_f);
+	uint32_t f = caps_of_tun_f(tun_f);
 	struct link_sizes s;
 
 	if (st->ethtool_ok)
@@ -185,7 +153,7 @@ static uint32_t to_kernel_feats(const struct link_state *st,
 				const struct link_want *want, unsigned granted,
 				const struct link_proof *proof, uint32_t demoted)
 {
-	uint32_t had = link_feats_of(granted), ok = proof->ok[FACT_TO_KERNEL];
+	uint32_t had = caps_of_tun_f(granted), ok = proof->ok[FACT_TO_KERNEL];
 	uint32_t active = st->ethtool_ok ? st->feat_active : UINT32_MAX;
 	uint32_t f = want->feats & want->provided & TO_KERNEL;
 
@@ -224,7 +192,7 @@ void link_negotiate(const struct link_state *st, const struct link_want *want,
 		    uint32_t demoted, struct port_caps *ret_to_kernel,
 		    struct port_caps *ret_from_kernel, unsigned *ret_tun_f)
 {
-	uint32_t may = link_feats_of(granted) & want->feats & want->provided &
+	uint32_t may = caps_of_tun_f(granted) & want->feats & want->provided &
 		       (link_feats_allowed(st) | want->ours) &
 		       ~proof->failed[FACT_FROM_KERNEL];
 	unsigned tun_f = link_tun_f(may);

@@ -39,6 +39,11 @@ struct port_caps {
 	bool cuts_tcp, cuts_udp;
 };
 
+/* The TUN_F_* (linux/if_tun.h) that stand for features, and the features whose bits
+ * all are in `tun_f`. What a tun has no bit for counts as absent. */
+unsigned caps_tun_f(uint32_t feats);
+uint32_t caps_of_tun_f(unsigned tun_f);
+
 static inline bool caps_has(const struct port_caps *c, enum feat f)
 {
 	return c->feats & FEAT_BIT(f);

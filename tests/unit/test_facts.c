@@ -267,10 +267,10 @@ static void agrees(const struct fix *f, unsigned round)
 		}
 	/* never more than what the administrator left, was granted, can be done
 	 * and was not disproven */
-	assert_int_equal(link_feats_of(tun_f) &
+	assert_int_equal(caps_of_tun_f(tun_f) &
 				 ~((link_feats_allowed(&f->st) | want.ours) &
 				   want.feats & want.provided &
-				   link_feats_of(f->in.granted) &
+				   caps_of_tun_f(f->in.granted) &
 				   ~proof.failed[FROM]),
 			 0);
 }

@@ -206,9 +206,9 @@ static void kernel_follows(unsigned tun_f)
 				    FEAT_BIT(FEAT_USO);
 
 	link_now.feat_wanted =
-		(link_now.feat_wanted & ~all) | (link_feats_of(tun_f) & all);
+		(link_now.feat_wanted & ~all) | (caps_of_tun_f(tun_f) & all);
 	link_now.feat_active =
-		(link_now.feat_active & ~all) | (link_feats_of(tun_f) & all);
+		(link_now.feat_active & ~all) | (caps_of_tun_f(tun_f) & all);
 }
 
 /* A self-test that fails switches the feature off in the kernel; the next one that
@@ -389,10 +389,10 @@ static void test_without_netlink(void **state)
 
 static void test_tun_bits(void **state)
 {
-	assert_int_equal(daemon_tun_f(0), 0);
-	assert_int_equal(daemon_tun_f(FEAT_BIT(FEAT_USO)), 0x60);
-	assert_int_equal(daemon_tun_f(FEAT_BIT(FEAT_N) - 1), 0x1ff);
-	assert_int_equal(daemon_tun_f(FEAT_BIT(FEAT_GRO) | FEAT_BIT(FEAT_SG)), 0);
+	assert_int_equal(caps_tun_f(0), 0);
+	assert_int_equal(caps_tun_f(FEAT_BIT(FEAT_USO)), 0x60);
+	assert_int_equal(caps_tun_f(FEAT_BIT(FEAT_N) - 1), 0x1ff);
+	assert_int_equal(caps_tun_f(FEAT_BIT(FEAT_GRO) | FEAT_BIT(FEAT_SG)), 0);
 }
 
 /* Features that need software behind them go with the plugin and return with it;
