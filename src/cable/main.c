@@ -33,7 +33,7 @@ static int usage(FILE *f, int status)
 	      "      --no-offload LIST  do without: csum, tso, ecn, uso, gro\n"
 	      "      --plugins DIR      where the offload plugins are\n"
 	      "      --seconds N        end after so long\n"
-	      "      --json             counters at the end as one OPT_JSON "
+	      "      --json             counters at the end as one JSON "
 	      "document\n"
 	      "      --version          print the version\n"
 	      "  -h, --help             print this\n",
