@@ -231,10 +231,9 @@ static struct gust_pkt *piece(struct gust_cut *c, struct cut *h, uint32_t n)
 	if (!q)
 		return NULL;
 	memcpy(q->head, p->head, p->hlen);
-	memcpy(q->layer, p->layer, sizeof(p->layer)); /* of a known size: quick */
+	pkt_layers_copy(q, p);
 	q->hlen = p->hlen;
 	q->len = p->hlen;
-	q->nlayer = p->nlayer;
 	q->hash = p->hash;
 	q->port = p->port;
 	q->queue = p->queue;

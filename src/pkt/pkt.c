@@ -233,7 +233,7 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p)
 	if (pkt_frag_reserve(c, p->nfrag))
 		goto fail;
 	memcpy(c->head, p->head, p->hlen);
-	memcpy(c->layer, p->layer, sizeof(p->layer));
+	pkt_layers_copy(c, p);
 	for (unsigned i = 0; i < p->nfrag; i++) {
 		c->frag[i] = p->frag[i];
 		frag_ref(&c->frag[i]);
@@ -243,7 +243,6 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p)
 	c->hlen = p->hlen;
 	c->gso_size = p->gso_size;
 	c->gso_type = p->gso_type;
-	c->nlayer = p->nlayer;
 	c->need = p->need;
 	c->hash = p->hash;
 	c->port = p->port;

@@ -6,6 +6,7 @@
 #define GUST_PKT_PKT_H
 
 #include <gust/packet.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "pkt/slab.h"
@@ -78,6 +79,17 @@ void pkt_pull(struct gust_pkt *p, uint16_t n);
 void pkt_layer_push(struct gust_pkt *p, uint8_t kind, uint8_t flags);
 void pkt_layer_append(struct gust_pkt *p, uint8_t kind, uint8_t flags,
 		      uint16_t off);
+
+/* Give `q` the map of `p`: copied in a length that the compiler knows, one cache line
+ * for all but deep tunnels. */
+static inline void pkt_layers_copy(struct gust_pkt *q, const struct gust_pkt *p)
+{
+	if (p->nlayer <= 8)
+		memcpy(q->layer, p->layer, 8 * sizeof(p->layer[0]));
+	else
+		memcpy(q->layer, p->layer, sizeof(p->layer));
+	q->nlayer = p->nlayer;
+}
 
 /* The outermost layer of this kind, NULL when there is none. */
 const struct gust_layer *pkt_layer(const struct gust_pkt *p, uint8_t kind);
