@@ -57,6 +57,12 @@ enum gust_drop {
 	GUST_DROP_BAD_CSUM,
 	GUST_DROP_IMPAIRED, /* lost on purpose */
 	GUST_DROP_FILTERED, /* a plugin's rule says no */
+	GUST_DROP_BAD_TUNNEL, /* header of a tunnel malformed or cut short */
+	GUST_DROP_TUNNEL_SOURCE, /* from another host than the tunnel's remote */
+	GUST_DROP_TUNNEL_OPTION, /* critical option or flag that is not known */
+	GUST_DROP_TUNNEL_SEQ, /* sequence number older than the last */
+	GUST_DROP_TUNNEL_DEPTH, /* no room for one more layer */
+	GUST_DROP_TUNNEL_ECN, /* RFC 6040: CE outside, not ECN-capable inside */
 	GUST_DROP_N
 };
 
@@ -104,6 +110,36 @@ struct gust_gro_req {
 	bool trust_csum; /* checksums need not be verified (tests) */
 	uint32_t kinds; /* bits 1 << enum gust_layer_kind: transports worth
 			   merging, as the host gives no others; 0: all */
+};
+
+/* ---- tunnels ---- */
+
+/* gust_tunnel_conf.flags */
+#define GUST_TUN_CSUM 0x0001 /* outer checksum (UDP, GRE) */
+#define GUST_TUN_KEY 0x0002 /* GRE: with a key, `id` */
+#define GUST_TUN_SEQ 0x0004 /* GRE: sequence numbers */
+#define GUST_TUN_DF 0x0008 /* outer DF set; else that of the inner packet */
+#define GUST_TUN_L2 0x0010 /* GRE, GUE: Ethernet frames inside */
+#define GUST_TUN_GUE 0x0020 /* GUE header; without it FOU */
+#define GUST_TUN_REMCSUM 0x0040 /* remote checksum offload */
+#define GUST_TUN_ANY 0x0080 /* take from any source */
+#define GUST_TUN_TOS 0x0100 /* outer DSCP is `tos`; else the inner one's */
+
+/* One tunnel, as configured. Addresses are in wire order, IPv4 in the first 4
+ * bytes. */
+struct gust_tunnel_conf {
+	const char *kind; /* one of gust_plugin.tunnels */
+	bool v6; /* the outer header's family */
+	uint8_t local[16], remote[16];
+	uint32_t id; /* VXLAN and Geneve VNI, GRE key */
+	uint16_t port; /* UDP destination, 0: the kind's own */
+	uint16_t sport_min, sport_max; /* UDP source by the inner flow; 0: 49152
+					  to 65535 (RFC 6335) */
+	uint8_t ttl; /* outer, 0: 64 */
+	uint8_t tos;
+	uint32_t flags;
+	const uint8_t *opt; /* Geneve options, as on the wire */
+	uint16_t opt_len; /* a multiple of 4 */
 };
 
 /* Forms of packets above 64 KB (`jumbo`). */
@@ -211,6 +247,29 @@ struct gust_host {
 
 	/* Which worker this is, from 0. */
 	unsigned (*worker_index)(const struct gust_worker *w);
+
+	/* -- tunnels -- */
+
+	/* Put `n` header bytes with `nlayer` layers (offsets from these bytes) in
+	 * front of a packet. Lengths and checksums are fix_lengths()'s. 0, or
+	 * -ENOBUFS: no headroom or no room in the map. */
+	int (*push)(struct gust_pkt *p, const uint8_t *bytes, uint16_t n,
+		    const struct gust_layer *layer, unsigned nlayer);
+	/* Copy `len` bytes from offset `off` of the packet, head or payload;
+	 * returns how many there were. */
+	uint32_t (*peek)(const struct gust_pkt *p, uint32_t off, void *dst,
+			 uint32_t len);
+	/*
+	 * Take `n` bytes off the front, head and payload, and dissect what is left
+	 * as `kind`: GUST_L_ETH, GUST_L_IPV4, GUST_L_IPV6, or GUST_L_NONE for an IP
+	 * packet by its version. Payload is not copied. `p` is no superpacket (the
+	 * host slices those before decap()). 0; or -errno, then the packet is still
+	 * whole and the caller's.
+	 */
+	int (*strip)(struct gust_worker *w, struct gust_pkt *p, uint32_t n,
+		     uint8_t kind);
+	/* A hash of the innermost flow, never 0: source port, flow label. */
+	uint32_t (*flow_hash)(struct gust_worker *w, struct gust_pkt *p);
 };
 
 /* ---- what a plugin offers ---- */
@@ -267,6 +326,31 @@ struct gust_plugin {
 		       struct gust_batch *out);
 	/* When filter() wants to be called again without packets; GUST_NEVER. */
 	uint64_t (*deadline)(void *state, enum gust_dir dir);
+
+	/* -- tunnels; all NULL, or all given -- */
+
+	const char *const *tunnels; /* kinds, NULL-terminated: "ipip", "sit" */
+	/* Check and prepare; immutable but for atomic counters, shared by workers.
+	 * 0; -EINVAL and a sentence that names the field and what was expected. */
+	int (*tunnel_open)(const struct gust_host *host,
+			   const struct gust_tunnel_conf *conf, void **ret_tunnel,
+			   char *err, size_t err_len);
+	void (*tunnel_close)(void *tunnel); /* NULL is fine */
+	/* Bytes that encap() adds at the most, from the outer IP header on. */
+	uint16_t (*tunnel_overhead)(const void *tunnel);
+	/* Put the outer headers around each packet, whatever its size: superpackets
+	 * stay whole. Packets begin with what the tunnel carries (Ethernet or IP). */
+	void (*encap)(void *state, void *tunnel, struct gust_batch *in /*taken*/,
+		      struct gust_batch *out);
+	/*
+	 * Packets from the underlay that begin with their outer IP header, single
+	 * ones, their map as far as the dissector went. Those of this tunnel lose
+	 * their outer headers and go to `out`; others go to `rest` untouched; what
+	 * is this tunnel's and malformed is dropped by name. Checksums of the outer
+	 * headers are verified here.
+	 */
+	void (*decap)(void *state, void *tunnel, struct gust_batch *in /*taken*/,
+		      struct gust_batch *out, struct gust_batch *rest);
 };
 
 /* The one symbol. A build that links several plugins into one program (tests)

@@ -93,6 +93,21 @@ void engine_gro(struct engine *e, struct gust_batch *b,
 /* 0, or -errno: no plugin, or it refused. */
 int engine_jumbo(struct engine *e, struct gust_pkt *p, enum gust_jumbo form);
 
+/*
+ * Encapsulate by the plugin `plugin` (index in the set) with one of its tunnels, all
+ * or drop by name; superpackets stay whole.
+ */
+void engine_encap(struct engine *e, unsigned plugin, void *tunnel,
+		  struct gust_batch *in /*taken*/, struct gust_batch *out);
+
+/*
+ * Decapsulate what is this tunnel's. Superpackets of outer datagrams are sliced
+ * first, payload by reference. What is not this tunnel's is left in `rest`.
+ */
+void engine_decap(struct engine *e, unsigned plugin, void *tunnel,
+		  struct gust_batch *in /*taken*/, struct gust_batch *out,
+		  struct gust_batch *rest);
+
 /* Run the filters of a direction over `b`, which then holds what passes. */
 void engine_filter(struct engine *e, enum gust_dir dir, struct gust_batch *b);
 uint64_t engine_deadline(const struct engine *e, enum gust_dir dir);

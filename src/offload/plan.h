@@ -17,6 +17,7 @@ struct plan_stats {
 	uint64_t pieces; /* into so many */
 	uint64_t form; /* given another BIG TCP form */
 	uint64_t csum; /* checksums completed in software */
+	uint64_t carried; /* USO superpackets made of outer datagrams */
 };
 
 /* Make all of `in` fit `caps` and append the results in order. What cannot be
