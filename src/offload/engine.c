@@ -371,6 +371,104 @@ int engine_jumbo(struct engine *e, struct gust_pkt *p, enum gust_jumbo form)
 	return res;
 }
 
+/* The plugin that has this tunnel; NULL: it is gone or disabled, and the packets are
+ * dropped as its faults are. */
+static struct runner *tunneler(struct engine *e, unsigned plugin,
+			       struct gust_batch *in)
+{
+	struct runner *r = plugin < e->n ? &e->run[plugin] : NULL;
+
+	if (r && r->state && !r->disabled && r->p.desc->encap && r->p.desc->decap)
+		return r;
+	drop_count(e->w.conf.drops, DROP_PLUGIN_FAULT, in->n);
+	pkt_batch_free(in);
+	return NULL;
+}
+
+static bool outside_is_ip(const struct gust_pkt *p)
+{
+	return p->nlayer &&
+	       (p->layer[0].kind == GUST_L_IPV4 || p->layer[0].kind == GUST_L_IPV6);
+}
+
+void engine_encap(struct engine *e, unsigned plugin, void *tunnel,
+		  struct gust_batch *in, struct gust_batch *out)
+{
+	struct runner *r = in->n ? tunneler(e, plugin, in) : NULL;
+	struct gust_batch res, good;
+	struct gust_pkt *p;
+	uint64_t before;
+
+	if (!r)
+		return;
+	before = payload_of(in);
+	gust_batch_init(&res);
+	gust_batch_init(&good);
+	enter(e, r, in->n);
+	r->p.desc->encap(r->state, tunnel, in, &res);
+	leave(e, r);
+	gust_batch_init(in);
+	take(e, r, &res, before, 0, 0, &good);
+	while ((p = gust_batch_pop(&good))) {
+		if (outside_is_ip(p)) {
+			gust_batch_push(out, p);
+			continue;
+		}
+		fault(e, r, "no IP header outside");
+		pkt_free(p);
+	}
+}
+
+/* What decap() is given: single packets, and superpackets whose segments are those
+ * of a transport inside. */
+static void slice_trains(struct engine *e, struct gust_batch *in)
+{
+	struct gust_batch all = *in;
+	struct gust_pkt *p;
+
+	gust_batch_init(in);
+	while ((p = gust_batch_pop(&all))) {
+		if (!tunnel_is_train(p)) {
+			gust_batch_push(in, p);
+			continue;
+		}
+		if (p->gso_type != GUST_GSO_UFO) {
+			tunnel_slice(&e->w, p, in);
+			continue;
+		}
+		/* one datagram, which was to be fragmented */
+		p->gso_size = 0;
+		p->gso_type = GUST_GSO_NONE;
+		gust_batch_push(in, p);
+	}
+}
+
+void engine_decap(struct engine *e, unsigned plugin, void *tunnel,
+		  struct gust_batch *in, struct gust_batch *out,
+		  struct gust_batch *rest)
+{
+	struct runner *r = in->n ? tunneler(e, plugin, in) : NULL;
+	struct gust_batch res, others;
+	uint64_t before, dropped;
+
+	if (!r)
+		return;
+	slice_trains(e, in);
+	before = in->n;
+	dropped = r->st.dropped;
+	gust_batch_init(&res);
+	gust_batch_init(&others);
+	enter(e, r, in->n);
+	r->p.desc->decap(r->state, tunnel, in, &res, &others);
+	leave(e, r);
+	gust_batch_init(in);
+	/* headers leave the payload for the head: packets are what is counted */
+	if (res.n + others.n + (r->st.dropped - dropped) < before)
+		fault(e, r, "packets are missing");
+	take(e, r, &res, 0, 0, 0, out);
+	take(e, r, &others, 0, 0, 0, rest);
+}
+
 void engine_filter(struct engine *e, enum gust_dir dir, struct gust_batch *b)
 {
 	for (unsigned i = 0; e->filters && i < e->n; i++) {

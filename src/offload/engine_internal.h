@@ -65,4 +65,20 @@ int edit_insert(struct gust_pkt *p, uint16_t off, uint16_t n);
 void edit_remove(struct gust_pkt *p, uint16_t off, uint16_t n);
 int edit_layer(struct gust_pkt *p, unsigned i, struct gust_layer l);
 
+/* ---- tunnel.c ---- */
+
+int tunnel_push(struct gust_pkt *p, const uint8_t *bytes, uint16_t n,
+		const struct gust_layer *layer, unsigned nlayer);
+uint32_t tunnel_peek(const struct gust_pkt *p, uint32_t off, void *dst,
+		     uint32_t len);
+int tunnel_strip(struct gust_worker *w, struct gust_pkt *p, uint32_t n,
+		 uint8_t kind);
+uint32_t tunnel_flow_hash(struct gust_worker *w, struct gust_pkt *p);
+/* Is this a superpacket of outer datagrams: UDP, and no IP header inside? */
+bool tunnel_is_train(const struct gust_pkt *p);
+/* Slice it into its datagrams, payload by reference. Returns how many packets were
+ * dropped (counted by name): 0 or 1. */
+unsigned tunnel_slice(struct gust_worker *w, struct gust_pkt *p /*taken*/,
+		      struct gust_batch *out);
+
 #endif

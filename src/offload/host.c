@@ -122,7 +122,8 @@ static void host_fix_lengths(struct gust_pkt *p)
 
 static void host_outer_sums(struct gust_pkt *p)
 {
-	lengths_outer_sums(p);
+	if (!p->gso_size) /* a cut makes those of the pieces */
+		lengths_outer_sums(p);
 }
 
 static const enum drop_reason drops[GUST_DROP_N] = {
@@ -215,4 +216,8 @@ const struct gust_host engine_host = {
 	.random = host_random,
 	.outer_sums = host_outer_sums,
 	.worker_index = host_index,
+	.push = tunnel_push,
+	.peek = tunnel_peek,
+	.strip = tunnel_strip,
+	.flow_hash = tunnel_flow_hash,
 };

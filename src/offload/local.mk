@@ -11,4 +11,5 @@ libgust_offload_a_SOURCES = \
 	src/offload/plan.c \
 	src/offload/plan.h \
 	src/offload/registry.c \
-	src/offload/registry.h
+	src/offload/registry.h \
+	src/offload/tunnel.c

@@ -29,6 +29,7 @@
 #include "pkt/dissect.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "wire/bytes.h"
 #include "wire/eth.h"
@@ -54,9 +55,13 @@ struct walk {
 	uint32_t off, lim, end;
 	bool tunnels; /* enter them */
 	bool inside; /* of one */
+	bool any; /* frames of other protocols are opaque, not refused */
+	bool surplus; /* the IP header at surplus_ip says more than is kept */
+	bool surplus_v6;
 	bool v6;
 	bool big; /* IP length field 0, more than 64 KB */
 	uint32_t ip; /* where the IP header begins */
+	uint32_t surplus_ip;
 };
 
 static inline uint32_t left(const struct walk *w)
@@ -102,17 +107,27 @@ static enum drop_reason walk_tcp(struct walk *w)
 }
 
 /* The datagram ends before the IP packet does (UDP options, RFC 9868, live
- * there; as an endpoint that knows none we leave them out). The IP length
- * follows, so that what goes on is a whole packet. */
+ * there; as an endpoint that knows none we leave them out). */
 static void cut_surplus(struct walk *w, uint32_t end)
 {
-	uint8_t *ip = w->p->head + w->ip;
-
 	set_end(w, end);
-	if (w->v6)
-		put16(ip + 4, end - w->ip - IPV6_HLEN);
+	w->surplus = true;
+	w->surplus_v6 = w->v6;
+	w->surplus_ip = w->ip;
+}
+
+/* The IP length follows, so that what goes on is a whole packet. */
+static void fix_surplus(const struct walk *w, uint8_t *head)
+{
+	uint8_t *ip = head + w->surplus_ip;
+	uint32_t n = w->end - w->surplus_ip;
+
+	if (!w->surplus)
+		return;
+	if (w->surplus_v6)
+		put16(ip + 4, n - IPV6_HLEN);
 	else
-		ipv4_set_len_id(ip, end - w->ip, get16(ip + 4));
+		ipv4_set_len_id(ip, n, get16(ip + 4));
 }
 
 static enum drop_reason walk_eth(struct walk *w);
@@ -431,7 +446,7 @@ static enum drop_reason walk_eth(struct walk *w)
 	case ETHERTYPE_ARP:
 		return walk_arp(w);
 	}
-	return DROP_BAD_ETHERTYPE;
+	return w->any ? DROP_NONE : DROP_BAD_ETHERTYPE;
 }
 
 static enum drop_reason walk_ip(struct walk *w)
@@ -482,21 +497,134 @@ static enum drop_reason split(struct gust_pkt *p, uint32_t off)
 	return DROP_NONE;
 }
 
+static enum drop_reason walk_from(struct walk *w, enum dissect_start start)
+{
+	w->tunnels = start & DISSECT_TUNNELS;
+	w->any = start & DISSECT_ANY;
+	w->p->nlayer = 0;
+	switch (start & ~(DISSECT_TUNNELS | DISSECT_ANY)) {
+	case DISSECT_ETH:
+		return walk_eth(w);
+	case DISSECT_IP4:
+		return walk_ip4(w);
+	case DISSECT_IP6:
+		return walk_ip6(w);
+	}
+	return walk_ip(w);
+}
+
 enum drop_reason pkt_dissect(struct gust_pkt *p, enum dissect_start start)
 {
-	struct walk w = { .p = p,
-			  .lim = p->hlen,
-			  .end = p->len,
-			  .tunnels = start & DISSECT_TUNNELS };
-	enum drop_reason r;
+	struct walk w = { .p = p, .lim = p->hlen, .end = p->len };
+	enum drop_reason r = walk_from(&w, start);
 
-	p->nlayer = 0;
-	r = (start & ~DISSECT_TUNNELS) == DISSECT_ETH ? walk_eth(&w) : walk_ip(&w);
 	if (r != DROP_NONE)
 		return r;
+	fix_surplus(&w, p->head);
 	if (w.end < p->len)
 		cut(p, w.end);
 	return split(p, w.off);
+}
+
+/* ---- what is inside a tunnel ---- */
+
+/* The bytes from offset `n` on, as many as stand contiguously: in place, or, where
+ * these may be fewer than headers have, up to PKT_HEAD_LEN of them in `buf`. */
+static uint8_t *view(const struct gust_pkt *p, uint32_t n, uint8_t *buf,
+		     uint32_t *ret_lim)
+{
+	uint32_t rest = p->len - n, want = rest, in_head, lim = 0;
+	const struct gust_frag *f = p->frag;
+	uint8_t *at = NULL;
+
+	if (want > PKT_HEAD_LEN)
+		want = PKT_HEAD_LEN;
+	in_head = n < p->hlen ? p->hlen - n : 0;
+	if (in_head) {
+		at = p->head + n;
+		lim = in_head;
+		if (p->nfrag && f->p == p->head + p->hlen)
+			lim += f->len;
+	} else if (p->nfrag && n - p->hlen < f->len) {
+		at = f->p + (n - p->hlen);
+		lim = f->len - (n - p->hlen);
+	}
+	if (lim < want) {
+		memcpy(buf, p->head + p->hlen - in_head, in_head);
+		pkt_payload_copy(p, in_head ? 0 : n - p->hlen, buf + in_head,
+				 want - in_head);
+		at = buf;
+		lim = want;
+	}
+	*ret_lim = lim;
+	return at;
+}
+
+/* Head bytes behind the new headers, which the map had and has no more, go back to
+ * the payload. */
+static enum drop_reason give_back(struct gust_pkt *p, uint32_t len)
+{
+	uint16_t hlen = p->hlen, nlayer = p->nlayer;
+	enum drop_reason r = split(p, hlen - len);
+
+	if (r != DROP_NONE)
+		return r;
+	while (nlayer && p->layer[nlayer - 1].off >= p->hlen)
+		nlayer--;
+	p->nlayer = nlayer;
+	return r;
+}
+
+/* Is the innermost transport of what is left that of the whole? */
+static bool same_l4(const struct gust_pkt *p, const struct gust_pkt *in, uint32_t n)
+{
+	const struct gust_layer *was = pkt_l4(p), *is = pkt_l4(in);
+
+	return was && is && was->kind == is->kind && was->off == is->off + n;
+}
+
+enum drop_reason pkt_strip(struct gust_pkt *p, uint32_t n, enum dissect_start start)
+{
+	uint8_t buf[PKT_HEAD_LEN], *at, *head;
+	struct gust_pkt in;
+	struct walk w = { .p = &in };
+	uint32_t have, skip;
+	enum drop_reason r;
+	bool same;
+
+	if (n >= p->len)
+		return DROP_SHORT;
+	w.end = p->len - n;
+	in.head = at = view(p, n, buf, &w.lim);
+	r = walk_from(&w, start);
+	if (r != DROP_NONE)
+		return r;
+	if (w.off > PKT_HEAD_LEN || w.off > p->hlen + pkt_headroom(p))
+		return DROP_TOO_DEEP;
+	same = same_l4(p, &in, n);
+	if (p->gso_size && !same)
+		return DROP_BAD_GSO; /* a superpacket of what is taken off */
+	have = n < p->hlen ? p->hlen - n : 0;
+	if (have > w.off) {
+		r = give_back(p, have - w.off);
+		if (r != DROP_NONE)
+			return r;
+		have = w.off;
+	}
+	skip = n > p->hlen ? n - p->hlen : 0;
+	head = p->head + p->hlen - w.off;
+	memmove(head, at, w.off);
+	pkt_payload_slice(p, skip + w.off - have, w.end - w.off);
+	p->head = head;
+	p->hlen = w.off;
+	p->len = w.end;
+	memcpy(p->layer, in.layer, in.nlayer * sizeof(in.layer[0]));
+	p->nlayer = in.nlayer;
+	if (!same) /* it speaks of the innermost transport */
+		p->need = 0;
+	p->hash = 0;
+	fix_surplus(&w, p->head);
+	return DROP_NONE;
 }
 
 void pkt_addrs(const struct gust_pkt *p, struct ipaddr *ret_src,

@@ -10,8 +10,13 @@
 
 enum dissect_start {
 	DISSECT_ETH,
-	DISSECT_IP,
+	DISSECT_IP, /* either version */
+	DISSECT_IP4,
+	DISSECT_IP6,
 	DISSECT_TUNNELS = 0x10, /* or-ed: go on behind UDP into VXLAN */
+	/* or-ed: an Ethernet frame of a protocol that is not ours is taken, its
+	 * map ends with ETH or VLAN and the rest is payload */
+	DISSECT_ANY = 0x20,
 };
 
 /*
@@ -50,6 +55,17 @@ enum dissect_start {
  * caller's, to be dropped.
  */
 enum drop_reason pkt_dissect(struct gust_pkt *p, enum dissect_start start);
+
+/*
+ * Take `n` bytes off the front, head and payload, and dissect what is left. Its
+ * headers move into the packet's own head, right in front of where the old ones
+ * ended; payload stays where it is (unless the map had gone deeper than it does
+ * now). Of `need` only what speaks of the same transport as before is kept; a
+ * superpacket stays one if its segments' transport is behind `n`, otherwise it is
+ * refused (DROP_BAD_GSO). DROP_NONE; or a reason, then the packet is as it was.
+ */
+enum drop_reason pkt_strip(struct gust_pkt *p, uint32_t n,
+			   enum dissect_start start);
 
 /* Addresses and next protocol of the innermost IP layer. `ret_proto` is the
  * transport protocol number at the end of the extension header chain. */

@@ -32,3 +32,9 @@ TESTS += tests/unit/test_impair_lang
 tests_unit_test_impair_lang_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_impair_lang_LDADD = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 EXTRA_tests_unit_test_impair_lang_DEPENDENCIES = plugins/impair.so
+
+check_PROGRAMS += tests/unit/test_tunnel_host
+TESTS += tests/unit/test_tunnel_host
+tests_unit_test_tunnel_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_tunnel_host_LDADD = $(OFFLOAD_TEST_LIBS)
+EXTRA_tests_unit_test_tunnel_host_DEPENDENCIES = plugins/tso.so
