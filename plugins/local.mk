@@ -15,3 +15,4 @@ include plugins/gro.mk
 include plugins/uro.mk
 include plugins/sctp.mk
 include plugins/impair.mk
+include plugins/ipip.mk
