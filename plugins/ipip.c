@@ -137,23 +137,6 @@ static void encap(void *state, void *tunnel, struct gust_batch *in,
 
 /* ---- the way out ---- */
 
-/* `p` is this tunnel's. */
-static void unwrap(struct tun_state *s, const struct ipip *u, struct gust_pkt *p,
-		   const struct tun_found *f, struct gust_batch *out)
-{
-	uint8_t version;
-
-	/* the protocol number has said which it is */
-	if (!s->host->peek(p, f->off, &version, 1) ||
-	    version >> 4 != (u->inner == GUST_L_IPV6 ? 6 : 4)) {
-		s->host->count(s->w, TUN_C_BAD_INNER, 1);
-		s->host->drop(s->w, p, GUST_DROP_BAD_TUNNEL);
-		return;
-	}
-	if (tun_strip(s->host, s->w, p, f->off, u->inner, f->ds))
-		gust_batch_push(out, p);
-}
-
 static void decap(void *state, void *tunnel, struct gust_batch *in,
 		  struct gust_batch *out, struct gust_batch *rest)
 {
@@ -167,10 +150,10 @@ static void decap(void *state, void *tunnel, struct gust_batch *in,
 
 		if (m == TUN_OTHER)
 			gust_batch_push(rest, p);
-		else if (m == TUN_OURS)
-			unwrap(s, u, p, &f, out);
-		else
+		else if (m != TUN_OURS)
 			tun_refuse(s->host, s->w, m, p);
+		else if (tun_strip(s->host, s->w, p, f.off, u->inner, f.ds))
+			gust_batch_push(out, p);
 	}
 }
 

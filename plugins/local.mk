@@ -16,3 +16,4 @@ include plugins/uro.mk
 include plugins/sctp.mk
 include plugins/impair.mk
 include plugins/ipip.mk
+include plugins/gre.mk

@@ -437,6 +437,18 @@ static inline void tun_set_ecn(uint8_t *ip, uint8_t ecn)
 	gust_put16(ip + 10, gust_sum_fold(sum));
 }
 
+/* Does an IP packet of `kind` begin at `n`? Anything else does for other kinds. */
+static inline bool tun_version_ok(const struct gust_host *host,
+				  const struct gust_pkt *p, uint32_t n,
+				  uint8_t kind)
+{
+	uint8_t b;
+
+	if (kind != GUST_L_IPV4 && kind != GUST_L_IPV6)
+		return true;
+	return host->peek(p, n, &b, 1) && b >> 4 == (kind == GUST_L_IPV4 ? 4 : 6);
+}
+
 /*
  * Take the outer headers off: `n` bytes, what is left is of `kind` (host->strip()),
  * and carry over what the path did to the outer ECN bits. `ds`: the outer field.
@@ -446,10 +458,12 @@ static inline bool tun_strip(const struct gust_host *host, struct gust_worker *w
 			     struct gust_pkt *p /*taken*/, uint32_t n, uint8_t kind,
 			     uint8_t ds)
 {
-	int r = host->strip(w, p, n, kind);
+	int r = -EINVAL;
 	const struct gust_layer *l;
 	uint8_t *ip, was, ecn;
 
+	if (tun_version_ok(host, p, n, kind))
+		r = host->strip(w, p, n, kind);
 	if (r == -ENOBUFS || r == -ENOMEM) {
 		host->drop(w, p, GUST_DROP_NO_PKT);
 		return false;
