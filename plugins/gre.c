@@ -306,7 +306,7 @@ static uint8_t inner_kind(uint16_t type)
 static void decap_one(struct tun_state *s, struct gre *u, struct gust_pkt *p,
 		      struct gust_batch *out, struct gust_batch *rest)
 {
-	struct gre_head g;
+	struct gre_head g = { 0 };
 	struct tun_found f;
 	enum tun_match m = tun_match(&u->t, p, PROTO_GRE, &f);
 	int r = 0;
