@@ -201,6 +201,7 @@ static void set_outer(const struct ufo *u, const struct plan *pl,
 		    !(q->layer[i].flags & GUST_LF_FIXEDID))
 			gust_put16(ip + 4, gust_get16(ip + 4) + number);
 	}
+	gust_seg_count_seq(q, number);
 	u->host->fix_lengths(q);
 	u->host->outer_sums(q);
 }

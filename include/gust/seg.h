@@ -12,6 +12,11 @@
 
 #define GUST_IP4_DF 0x4000 /* in the 16 bits of flags and fragment offset */
 
+/* First byte of a GRE header (RFC 2784, 2890). */
+#define GUST_GRE_CSUM 0x80
+#define GUST_GRE_KEY 0x20
+#define GUST_GRE_SEQ 0x10
+
 enum gust_seg {
 	GUST_SEG_CUT, /* go ahead */
 	GUST_SEG_REFUSED, /* the headers forbid it: see gust_seg_whole() */
@@ -136,6 +141,41 @@ static inline enum gust_seg gust_seg_look(const struct gust_pkt *p, uint8_t kind
 		return GUST_SEG_BAD;
 	*ret_i3 = i;
 	return GUST_SEG_CUT;
+}
+
+/* Where the sequence number of layer `i` stands, a GRE header that has one; 0: none. */
+static inline uint32_t gust_seg_seq_off(const struct gust_pkt *p, unsigned i)
+{
+	uint32_t off = p->layer[i].off;
+	uint8_t b;
+
+	if (p->layer[i].kind != GUST_L_GRE || off + 4 > p->hlen)
+		return 0;
+	b = p->head[off];
+	if (!(b & GUST_GRE_SEQ))
+		return 0;
+	off += 4 + (b & GUST_GRE_CSUM ? 4 : 0) + (b & GUST_GRE_KEY ? 4 : 0);
+	return off + 4 <= p->hlen ? off : 0;
+}
+
+static inline bool gust_seg_has_seq(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (gust_seg_seq_off(p, i))
+			return true;
+	return false;
+}
+
+/* GRE sequence numbers count up from segment to segment, as IPv4 IDs do: add `by` to
+ * each. Lengths and checksums are to be made afterwards. */
+static inline void gust_seg_count_seq(struct gust_pkt *p, uint32_t by)
+{
+	for (unsigned i = 0; i < p->nlayer; i++) {
+		uint32_t off = gust_seg_seq_off(p, i);
+
+		if (off)
+			gust_put32(p->head + off, gust_get32(p->head + off) + by);
+	}
 }
 
 /*

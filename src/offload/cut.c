@@ -11,7 +11,10 @@
  * limit ends the cut, lengths are set back and it is as it was.
  *
  * IPv4 IDs advance by the number of segments in a piece, in every IPv4 layer whose
- * segments do not share one (GUST_LF_FIXEDID).
+ * segments do not share one (GUST_LF_FIXEDID). GRE sequence numbers advance in the
+ * same way; they stand in what outer checksums cover, so such a piece has all its
+ * lengths and checksums written anew. A port that repeats headers cannot count them:
+ * the planner does not ask for a partial cut then.
  *
  * Partial (GSO_PARTIAL): whole segments stay together, and the head that is prepared
  * is that of one of them; what does not fill a segment is a piece of its own, whose
@@ -21,6 +24,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <gust/seg.h>
 #include <string.h>
 
 #include "offload/engine_internal.h"
@@ -36,7 +40,7 @@ struct cut {
 	uint32_t paid; /* references on the present fragment, for pieces to come */
 	uint8_t nid; /* IPv4 layers whose ID counts up */
 	uint8_t id_layer[GUST_LAYERS_MAX];
-	bool by_frags, no_csum, failed, outer, fixed, partial;
+	bool by_frags, no_csum, failed, outer, fixed, partial, seq;
 };
 
 _Static_assert(sizeof(struct cut) <= sizeof(((struct gust_cut *)0)->host),
@@ -142,6 +146,7 @@ int cut_begin(struct gust_cut *c, struct gust_worker *w, struct gust_pkt *p,
 	if (!h->no_csum)
 		p->need |= GUST_F_CSUM; /* what the pieces will owe */
 	find_ids(p, h);
+	h->seq = gust_seg_has_seq(p);
 	h->outer = lengths_need_payload(p);
 	h->prepared = head_len(c, h, piece_len(c, h));
 	lengths_fix(p, h->prepared);
@@ -256,7 +261,7 @@ struct gust_pkt *cut_next(struct gust_cut *c)
 {
 	struct cut *h = priv(c);
 	struct gust_pkt *q;
-	uint32_t n, said;
+	uint32_t n, said, before;
 
 	if (c->last || h->failed)
 		return NULL;
@@ -269,11 +274,14 @@ struct gust_pkt *cut_next(struct gust_cut *c)
 		return NULL;
 	}
 	said = head_len(c, h, n);
-	if (said != h->prepared)
+	/* segments in front; the rest behind whole segments may be a piece early */
+	before = h->partial ? c->off / c->p->gso_size : c->n * h->segs;
+	if (h->seq && before)
+		gust_seg_count_seq(q, before);
+	if (said != h->prepared || (h->seq && before))
 		lengths_fix(q, said);
-	if (c->n) /* the rest behind whole segments may be a piece early */
-		advance_ids(h, q,
-			    h->partial ? c->off / c->p->gso_size : c->n * h->segs);
+	if (before)
+		advance_ids(h, q, before);
 	h->next_off += n;
 	c->last = h->next_off == c->total;
 	return q;

@@ -15,6 +15,7 @@
 #include "offload/plan.h"
 
 #include <errno.h>
+#include <gust/seg.h>
 
 #include "wire/ipv6.h"
 
@@ -173,7 +174,7 @@ static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps
 					  .csum = !port_sums(p, caps) };
 	if (is_tunnel(p)) {
 		partial = max && caps_has(caps, FEAT_GSO_PARTIAL) &&
-			  p->gso_type != GUST_GSO_UFO &&
+			  p->gso_type != GUST_GSO_UFO && !gust_seg_has_seq(p) &&
 			  p->gso_size != GUST_GSO_BY_FRAGS;
 		max = partial ? max : 0;
 	}
