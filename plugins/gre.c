@@ -249,11 +249,11 @@ static bool is_mine(const struct gre *u, const struct gre_head *g)
 		       g->type == TYPE_IP4 || g->type == TYPE_IP6;
 }
 
-/* Is the number ahead of the last one, modulo 2^32 (RFC 2890 2.2)? Then it is the
- * last. */
-static bool seq_ahead(struct gre *u, uint32_t seq, bool *ret_gap)
+/* Is the number ahead of the last one, modulo 2^32 (RFC 2890 2.2)? Then it, or that of
+ * the last of `n` segments, is the last. */
+static bool seq_ahead(struct gre *u, uint32_t seq, uint32_t n, bool *ret_gap)
 {
-	uint64_t last = atomic_load_explicit(&u->rx_seq, memory_order_relaxed);
+	uint64_t last = atomic_load_explicit(&u->rx_seq, memory_order_relaxed), now;
 
 	do {
 		uint32_t by = seq - (uint32_t)last;
@@ -261,9 +261,10 @@ static bool seq_ahead(struct gre *u, uint32_t seq, bool *ret_gap)
 		if (last & SEQ_SEEN && (!by || by > INT32_MAX))
 			return false;
 		*ret_gap = last & SEQ_SEEN && by > 1;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&u->rx_seq, &last, SEQ_SEEN | seq, memory_order_relaxed,
-		memory_order_relaxed));
+		now = SEQ_SEEN | (uint32_t)(seq + n - 1);
+	} while (!atomic_compare_exchange_weak_explicit(&u->rx_seq, &last, now,
+							memory_order_relaxed,
+							memory_order_relaxed));
 	return true;
 }
 
@@ -286,7 +287,7 @@ static bool accept(struct tun_state *s, struct gre *u, struct gust_pkt *p,
 		s->host->drop(s->w, p, GUST_DROP_TUNNEL_SEQ);
 		return false;
 	}
-	if (!seq_ahead(u, g->seq, &gap)) {
+	if (!seq_ahead(u, g->seq, tun_segs(p), &gap)) {
 		s->host->count(s->w, SEQ_OLD, 1);
 		s->host->drop(s->w, p, GUST_DROP_TUNNEL_SEQ);
 		return false;

@@ -378,11 +378,12 @@ static inline uint32_t tun_sum(const struct gust_host *host,
 	return gust_sum_add(sum, body);
 }
 
-/* Is the inner checksum still owed, so that what covers it cannot be verified by
- * reading? Such a packet never was on a wire. */
+/* Is the inner checksum still owed, or the packet one for many (a superpacket of the
+ * transport inside), so that what covers it cannot be verified by reading? Neither
+ * was on a wire in this form. */
 static inline bool tun_owed(const struct gust_pkt *p)
 {
-	return p->need & GUST_F_CSUM;
+	return p->gso_size || p->need & GUST_F_CSUM;
 }
 
 /* Verify the outer UDP checksum of a packet whose UDP header begins at `off`; true
