@@ -17,3 +17,4 @@ include plugins/sctp.mk
 include plugins/impair.mk
 include plugins/ipip.mk
 include plugins/gre.mk
+include plugins/gue.mk
