@@ -118,6 +118,7 @@ struct gust_pkt {
 	uint32_t hash; /* flow hash, 0: not computed */
 	uint16_t port, queue; /* where it came from */
 	uint16_t frag_cap;
+	uint8_t hops; /* bridges and routers of ours that it has crossed */
 	struct gust_frag *frag; /* frag_inl, or an array of frag_cap */
 	struct gust_frag frag_inl[2];
 	struct gust_layer layer[GUST_LAYERS_MAX]; /* outermost first */

@@ -139,6 +139,7 @@ static struct gust_pkt *one(struct cut *c, uint32_t off, uint32_t len)
 	f->hash = c->p->hash;
 	f->port = c->p->port;
 	f->queue = c->p->queue;
+	f->hops = c->p->hops;
 	if (share(c, f, len - from_head) < 0) {
 		pkt_free(f);
 		return NULL;

@@ -401,6 +401,7 @@ static enum drop_reason stored(struct reasm *r, struct gust_pkt *p,
 	s->hlen = s->len = p->hlen;
 	s->port = p->port;
 	s->queue = p->queue;
+	s->hops = p->hops;
 	s->nlayer = p->nlayer;
 	memcpy(s->layer, p->layer, p->nlayer * sizeof(p->layer[0]));
 	if (p->nfrag != 1)
@@ -504,6 +505,7 @@ static enum drop_reason whole_head(struct gust_pkt *w, const struct gust_pkt *fi
 	w->len += chain;
 	w->port = first->port;
 	w->queue = first->queue;
+	w->hops = first->hops;
 	*ret_chain = chain;
 	return DROP_NONE;
 }

@@ -242,6 +242,7 @@ static struct gust_pkt *piece(struct gust_cut *c, struct cut *h, uint32_t n)
 	q->hash = p->hash;
 	q->port = p->port;
 	q->queue = p->queue;
+	q->hops = p->hops;
 	q->need = p->need & ~(uint32_t)GUST_F_CSUM_OK;
 	if (take(c, h, q, n)) {
 		pkt_free(q);

@@ -73,6 +73,7 @@ static struct gust_pkt *host_slice(struct gust_worker *w, const struct gust_pkt 
 	q->hash = p->hash;
 	q->port = p->port;
 	q->queue = p->queue;
+	q->hops = p->hops;
 	if (refer(q, p, off, len)) {
 		pkt_free(q);
 		return NULL;

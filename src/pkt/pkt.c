@@ -128,6 +128,7 @@ static struct gust_pkt *obj_get(struct pkt_pool *pool)
 	p->port = 0;
 	p->queue = 0;
 	p->frag_cap = NINLINE;
+	p->hops = 0;
 	p->frag = p->frag_inl;
 	return p;
 }
@@ -247,6 +248,7 @@ struct gust_pkt *pkt_clone(struct pkt_pool *pool, const struct gust_pkt *p)
 	c->hash = p->hash;
 	c->port = p->port;
 	c->queue = p->queue;
+	c->hops = p->hops;
 	return c;
 fail:
 	pkt_free(c);

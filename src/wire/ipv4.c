@@ -107,6 +107,17 @@ void ipv4_set_len_id(uint8_t *p, uint16_t tot_len, uint16_t id)
 	put16(p + OFF_CSUM, csum_fold(sum));
 }
 
+void ipv4_dec_ttl(uint8_t *p)
+{
+	/* RFC 1624 section 3, equation 3; TTL and protocol are one word */
+	uint32_t sum = (uint16_t)~get16(p + OFF_CSUM);
+
+	sum += (uint16_t)~get16(p + OFF_TTL);
+	p[OFF_TTL]--;
+	sum += get16(p + OFF_TTL);
+	put16(p + OFF_CSUM, csum_fold(sum));
+}
+
 int ipv4_check_opts(const uint8_t *opt, size_t len)
 {
 	while (len) {

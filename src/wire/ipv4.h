@@ -40,6 +40,9 @@ void ipv4_build(uint8_t *p, const struct ipv4_hdr *h);
 /* Rewrite tot_len and id in place and repair the checksum by difference. */
 void ipv4_set_len_id(uint8_t *p, uint16_t tot_len, uint16_t id);
 
+/* One off the TTL, which is not 0, and the checksum repaired by difference. */
+void ipv4_dec_ttl(uint8_t *p);
+
 /* Walk options: source routes (LSRR, SSRR) are refused, the rest only has to
  * be well formed. 0, -EINVAL malformed, -EPERM source route. */
 int ipv4_check_opts(const uint8_t *opt, size_t len);

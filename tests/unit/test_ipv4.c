@@ -166,6 +166,31 @@ static void set_len_id(void **state)
 	}
 }
 
+/* The same for one TTL less, down to 0, with every protocol beside it. */
+static void dec_ttl(void **state)
+{
+	struct ipv4_hdr h;
+	uint8_t b[20], fresh[20];
+	struct rng r;
+
+	rng_seed(&r, 2);
+	for (unsigned i = 0; i < 256; i++) {
+		memcpy(b, plain, 20);
+		assert_int_equal(ipv4_parse(b, 20, &h), 0);
+		h.ttl = 255;
+		h.proto = i;
+		h.id = rng_u32(&r);
+		ipv4_build(b, &h);
+		while (h.ttl--) {
+			ipv4_dec_ttl(b);
+			ipv4_build(fresh, &h);
+			assert_memory_equal(b, fresh, 20);
+			if (!h.ttl)
+				break;
+		}
+	}
+}
+
 static void options(void **state)
 {
 	static const struct {
@@ -208,7 +233,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_plain), cmocka_unit_test(build_plain),
 		cmocka_unit_test(every_field), cmocka_unit_test(refused),
-		cmocka_unit_test(set_len_id),  cmocka_unit_test(options),
+		cmocka_unit_test(set_len_id),  cmocka_unit_test(dec_ttl),
+		cmocka_unit_test(options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,6 +247,8 @@ static void test_clone(void **state)
 	p->gso_size = 3;
 	p->gso_type = GUST_GSO_TCP4;
 	p->need = GUST_F_CSUM;
+	assert_int_equal(p->hops, 0);
+	p->hops = 7;
 	pkt_layer_append(p, GUST_L_TCP, 0, 2);
 	c = pkt_clone(pool, p);
 	assert_non_null(c);
@@ -257,6 +259,7 @@ static void test_clone(void **state)
 	assert_int_equal(c->gso_size, 3);
 	assert_int_equal(c->gso_type, GUST_GSO_TCP4);
 	assert_int_equal(c->need, GUST_F_CSUM);
+	assert_int_equal(c->hops, 7);
 	assert_int_equal(pkt_l4(c)->off, 2);
 	pkt_free(p);
 	assert_pkt_bytes(c, (const uint8_t *)"HEADabcdefghij", 14);
