@@ -6,18 +6,24 @@
  * states the length of all that follows it, so one pass over the map writes them
  * all: depth costs a few bytes each and nothing else.
  *
- * An outer UDP checksum covers all that it carries. It need not be read, though:
- * a header or segment that carries a right Internet checksum of its own sums to a
- * value that is known beforehand. An IPv4 header sums to zero; a TCP or UDP segment
- * with its checksum sums to the complement of its pseudo header (whatever its
- * payload, its ports, its sequence number: local checksum offload, Linux
+ * An outer checksum (UDP's, GRE's) covers all that it carries. It need not be read,
+ * though: a header or segment that carries a right Internet checksum of its own sums
+ * to a value that is known beforehand. An IPv4 header, an ICMP message and a GRE
+ * packet with checksum sum to zero; a TCP, UDP or ICMPv6 segment with its checksum
+ * sums to the complement of its pseudo header (whatever its payload, its ports, its
+ * sequence number: local checksum offload, Linux
  * Documentation/networking/checksum-offloads.rst). So what remains to be added up
- * are the bytes between the outer UDP header and the next checksummed transport.
- * That sum depends on lengths only: all full pieces of a cut share it.
+ * are the bytes between the outer header and the next checksummed segment. That sum
+ * depends on lengths only: all full pieces of a cut share it.
  *
- * The exceptions, an inner UDP without checksum or an inner SCTP under an outer UDP
- * with checksum, have to be read (lengths_outer_sums()).
+ * The exceptions, an inner UDP without checksum, an inner SCTP, a fragment or a
+ * frame that is not IP under an outer checksum, have to be read
+ * (lengths_outer_sums()).
+ *
+ * Of the tunnel headers themselves, GRE, VXLAN, Geneve and GUE, none states a
+ * length of what it carries.
  */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "offload/engine_internal.h"
@@ -120,12 +126,13 @@ static void fix_ip6(struct gust_pkt *p, unsigned i, uint32_t body)
 
 /* ---- outer checksums ---- */
 
-/* The innermost transport's layer, or nlayer. */
+/* The innermost transport's layer, or nlayer: what has a header behind it carries a
+ * tunnel, though nothing that is known may be in there. */
 static unsigned innermost(const struct gust_pkt *p)
 {
 	const struct gust_layer *l4 = pkt_l4(p);
 
-	return l4 ? (unsigned)(l4 - p->layer) : p->nlayer;
+	return l4 && l4 == &p->layer[p->nlayer - 1] ? p->nlayer - 1u : p->nlayer;
 }
 
 static bool udp_has_sum(const struct gust_pkt *p, unsigned i)
@@ -133,17 +140,29 @@ static bool udp_has_sum(const struct gust_pkt *p, unsigned i)
 	return get16(p->head + p->layer[i].off + 6) != 0;
 }
 
-/* Will the segment that begins with layer i sum to the complement of its pseudo
- * header when it leaves? */
+/* RFC 2784 2.1, 2.5: the checksum, when the C bit is set, is that of the GRE header
+ * and all behind it, without a pseudo header. */
+static bool gre_has_sum(const struct gust_pkt *p, unsigned i)
+{
+	uint16_t at = p->layer[i].off;
+
+	return p->hlen - at >= 8 && p->head[at] & 0x80;
+}
+
+/* Will the segment that begins with layer i sum to a known value when it leaves? */
 static bool sums_up(const struct gust_pkt *p, unsigned i, unsigned inner)
 {
 	if (i == inner && (p->need & GUST_F_CSUM))
 		return p->layer[i].kind != GUST_L_SCTP;
 	switch (p->layer[i].kind) {
 	case GUST_L_TCP:
+	case GUST_L_ICMP:
+	case GUST_L_ICMP6:
 		return true;
 	case GUST_L_UDP:
 		return udp_has_sum(p, i);
+	case GUST_L_GRE:
+		return gre_has_sum(p, i);
 	}
 	return false;
 }
@@ -157,13 +176,26 @@ static unsigned ip_of(const struct gust_pkt *p, unsigned i)
 	return i;
 }
 
-/* Pseudo header of the transport layer i, `len` bytes long. */
+/* Pseudo header of layer i, `len` bytes long; 0 for what has none. */
 static uint32_t pseudo(const struct gust_pkt *p, unsigned i, uint32_t len)
 {
 	const struct gust_layer *l3 = &p->layer[ip_of(p, i)];
 	const uint8_t *ip = p->head + l3->off;
-	uint32_t sum = len + (p->layer[i].kind == GUST_L_TCP ? 6 : 17);
+	uint32_t sum = len;
 
+	switch (p->layer[i].kind) {
+	case GUST_L_TCP:
+		sum += IPPROTO_TCP;
+		break;
+	case GUST_L_UDP:
+		sum += IPPROTO_UDP;
+		break;
+	case GUST_L_ICMP6:
+		sum += IPPROTO_ICMPV6;
+		break;
+	default: /* ICMP, GRE */
+		return 0;
+	}
 	if (l3->kind == GUST_L_IPV4)
 		return csum_add(sum, ip + 12, 8);
 	return csum_add(sum, ip + 8, 32);
@@ -180,14 +212,27 @@ static unsigned next_known(const struct gust_pkt *p, unsigned i, unsigned inner)
 
 static bool is_outer_sum(const struct gust_pkt *p, unsigned i, unsigned inner)
 {
-	return p->layer[i].kind == GUST_L_UDP && i != inner && udp_has_sum(p, i);
+	switch (p->layer[i].kind) {
+	case GUST_L_UDP:
+		return i != inner && udp_has_sum(p, i);
+	case GUST_L_GRE:
+		return gre_has_sum(p, i);
+	}
+	return false;
 }
 
-static void put_udp_sum(uint8_t *udp, uint32_t sum)
+static uint8_t *sum_field(const struct gust_pkt *p, unsigned i)
+{
+	return p->head + p->layer[i].off + (p->layer[i].kind == GUST_L_GRE ? 4 : 6);
+}
+
+static void put_sum(const struct gust_pkt *p, unsigned i, uint32_t sum)
 {
 	uint16_t c = csum_fold(sum);
 
-	put16(udp + 6, c ? c : 0xffff);
+	if (!c && p->layer[i].kind == GUST_L_UDP)
+		c = 0xffff; /* zero would mean "none" */
+	put16(sum_field(p, i), c);
 }
 
 /* Innermost first: an outer one covers the inner one's field. */
@@ -196,7 +241,7 @@ static void outer_sums(struct gust_pkt *p, uint32_t total)
 	unsigned inner = innermost(p);
 
 	for (unsigned i = p->nlayer; i--;) {
-		uint8_t *udp = p->head + p->layer[i].off;
+		uint16_t at = p->layer[i].off;
 		uint32_t sum;
 		unsigned k;
 
@@ -205,12 +250,12 @@ static void outer_sums(struct gust_pkt *p, uint32_t total)
 		k = next_known(p, i, inner);
 		if (k == p->nlayer)
 			continue; /* lengths_outer_sums() */
-		put16(udp + 6, 0);
-		sum = pseudo(p, i, total - p->layer[i].off);
-		sum = csum_add(sum, udp, p->layer[k].off - p->layer[i].off);
+		put16(sum_field(p, i), 0);
+		sum = pseudo(p, i, total - at);
+		sum = csum_add(sum, p->head + at, p->layer[k].off - at);
 		sum += (uint16_t)~csum_fold_plain(
 			pseudo(p, k, total - p->layer[k].off));
-		put_udp_sum(udp, sum);
+		put_sum(p, i, sum);
 	}
 }
 
@@ -241,10 +286,10 @@ bool lengths_outer_sums(struct gust_pkt *p)
 		if (!read)
 			body = pkt_payload_csum(p, 0, pkt_payload_len(p));
 		read = true;
-		put16(p->head + at + 6, 0);
+		put16(sum_field(p, i), 0);
 		sum = pseudo(p, i, p->len - at);
 		sum = csum_add(sum, p->head + at, p->hlen - at);
-		put_udp_sum(p->head + at, csum_combine(sum, body, p->hlen - at));
+		put_sum(p, i, csum_combine(sum, body, p->hlen - at));
 	}
 	return read;
 }
@@ -252,7 +297,7 @@ bool lengths_outer_sums(struct gust_pkt *p)
 void lengths_fix(struct gust_pkt *p, uint32_t payload)
 {
 	uint32_t total = p->hlen + payload;
-	bool outer_udp = false;
+	bool outer = false;
 
 	for (unsigned i = 0; i < p->nlayer; i++) {
 		uint32_t n = total - p->layer[i].off;
@@ -266,10 +311,13 @@ void lengths_fix(struct gust_pkt *p, uint32_t payload)
 			break;
 		case GUST_L_UDP:
 			put16(p->head + p->layer[i].off + 4, n > LEN16_MAX ? 0 : n);
-			outer_udp |= i + 1u < p->nlayer;
+			outer |= i + 1u < p->nlayer;
+			break;
+		case GUST_L_GRE:
+			outer |= gre_has_sum(p, i);
 			break;
 		}
 	}
-	if (outer_udp)
+	if (outer)
 		outer_sums(p, total);
 }
