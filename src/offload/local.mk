@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libgust_offload.a
 libgust_offload_a_SOURCES = \
+	src/offload/carry.c \
+	src/offload/carry.h \
 	src/offload/cut.c \
 	src/offload/edit.c \
 	src/offload/engine.c \

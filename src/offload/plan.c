@@ -9,14 +9,17 @@
  * be cut in the same way and follow each other are cut by one call.
  *
  * A superpacket inside a tunnel (more than one IP layer) passes only where the port
- * has said that it takes tunnels and the tunnel is one that it can be told about;
- * everything else is cut, or prepared when the port has GSO_PARTIAL.
+ * has said that it takes tunnels and the tunnel is one that it can be told about: one
+ * level, of UDP. Where the port takes UDP superpackets it is carried in such. Everything
+ * else is cut, or prepared when the port has GSO_PARTIAL.
  */
 #include "offload/plan.h"
 
 #include <errno.h>
 #include <gust/seg.h>
 
+#include "offload/carry.h"
+#include "wire/bytes.h"
 #include "wire/ipv6.h"
 
 #define LEN16_MAX UINT32_C(65535)
@@ -52,7 +55,11 @@ static uint32_t jumbo_hlen(const struct gust_pkt *p, const struct gust_layer *l3
 /* Header bytes of one segment, from the outermost IP header on. */
 static uint32_t seg_hdrs(const struct gust_pkt *p, const struct gust_layer *l3)
 {
-	return p->hlen - l3->off - jumbo_hlen(p, l3);
+	uint32_t n = p->hlen - l3->off;
+
+	for (; l3 < p->layer + p->nlayer; l3++)
+		n -= jumbo_hlen(p, l3);
+	return n;
 }
 
 static uint32_t big_max(uint32_t max, const struct port_caps *caps, uint32_t forms)
@@ -93,6 +100,28 @@ static uint32_t super_max(const struct gust_pkt *p, const struct port_caps *caps
 		return caps_has(caps, FEAT_SCTP) ? LEN16_MAX : 0;
 	}
 	return 0;
+}
+
+/* The tunnel that the 24-byte virtio_net_hdr can tell of: one IP header inside UDP
+ * inside another, and between them nothing that depends on the segment. Nothing but
+ * TCP: that is what the self-test proves. */
+static bool is_udp_tunnel(const struct gust_pkt *p, const struct port_caps *caps)
+{
+	unsigned udp = carry_udp(p), nip = 0;
+
+	if (!udp || (p->gso_type != GUST_GSO_TCP4 && p->gso_type != GUST_GSO_TCP6))
+		return false;
+	for (unsigned i = udp + 1; i < p->nlayer; i++) {
+		if (p->layer[i].kind == GUST_L_GRE)
+			return false;
+		nip += p->layer[i].kind == GUST_L_IPV4 ||
+		       p->layer[i].kind == GUST_L_IPV6;
+	}
+	if (nip != 1)
+		return false;
+	return get16(p->head + p->layer[udp].off + 6) ?
+		       caps_has(caps, FEAT_UDP_TNL_CSUM) :
+		       caps_has(caps, FEAT_UDP_TNL);
 }
 
 /* Payload bytes of the largest superpacket within `max`, a multiple of gso_size;
@@ -172,7 +201,9 @@ static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps
 
 	*ret_req = (struct gust_gso_req){ .mtu = caps->mtu,
 					  .csum = !port_sums(p, caps) };
-	if (is_tunnel(p)) {
+	if (is_tunnel(p) && max && is_udp_tunnel(p, caps)) {
+		max = max < LEN16_MAX ? max : LEN16_MAX;
+	} else if (is_tunnel(p)) {
 		partial = max && caps_has(caps, FEAT_GSO_PARTIAL) &&
 			  p->gso_type != GUST_GSO_UFO && !gust_seg_has_seq(p) &&
 			  p->gso_size != GUST_GSO_BY_FRAGS;
@@ -196,6 +227,16 @@ static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps
 	ret_req->step = step;
 	ret_req->partial = partial;
 	return partial || pkt_payload_len(p) > step ? CUT : PASS;
+}
+
+/* In a tunnel, and it would be cut to single packets, or prepared: is there a better
+ * way? */
+static bool to_carry(const struct gust_pkt *p, const struct port_caps *caps,
+		     const struct gust_gso_req *req, struct carry *ret)
+{
+	if (!is_tunnel(p) || (req->step > p->gso_size && !req->partial))
+		return false;
+	return carry_can(p, caps, ret);
 }
 
 static bool same_req(const struct gust_gso_req *a, const struct gust_gso_req *b)
@@ -244,6 +285,7 @@ void plan_fit(struct engine *e, struct gust_batch *in, const struct port_caps *c
 	struct drop_counters *drops = engine_drops(e);
 	struct gust_gso_req req;
 	struct gust_pkt *p;
+	struct carry c;
 	struct run run;
 
 	gust_batch_init(&run.b);
@@ -256,6 +298,11 @@ void plan_fit(struct engine *e, struct gust_batch *in, const struct port_caps *c
 			continue;
 		}
 		v = judge(p, caps, &req);
+		if (v == CUT && to_carry(p, caps, &req, &c)) {
+			flush(e, &run, caps, out, st);
+			carry(e, p, caps, &c, out, st);
+			continue;
+		}
 		if (v == CUT) {
 			add(e, &run, p, &req, caps, out, st);
 			continue;

@@ -3,8 +3,9 @@
  * plan.h - the planner at the edge: make packets fit a port
  *
  * In the order of preference: as it is; in another form of BIG TCP; as smaller
- * superpackets; with outer headers prepared (GSO_PARTIAL); as single packets. A
- * checksum that the port does not complete is completed here, last and once.
+ * superpackets; as UDP superpackets of a tunnel's datagrams (carry.c); with outer
+ * headers prepared (GSO_PARTIAL); as single packets. A checksum that the port does
+ * not complete is completed here, last and once.
  */
 #ifndef GUST_OFFLOAD_PLAN_H
 #define GUST_OFFLOAD_PLAN_H

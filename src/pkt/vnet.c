@@ -10,12 +10,14 @@
  * should have fragmented: gso_size is what an IP fragment may carry, the UDP header
  * counted. Who takes datagrams takes it whole; who forwards it cuts it (ufo).
  *
- * The tunnel types (0x20, 0x40) are refused: the dissector ends at the outer
- * transport. Ports do not ask the kernel for them.
+ * The tunnel types (0x20, 0x40): a superpacket with one IP header inside UDP inside
+ * another is written with them. Read they are refused: the dissector ends at the outer
+ * transport, and ports do not ask the kernel for them.
  */
 #include "pkt/vnet.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/linux_compat.h"
@@ -29,6 +31,8 @@
 #define OFF_GSO_SIZE 4
 #define OFF_CSUM_START 6
 #define OFF_CSUM_OFF 8
+#define OFF_OUTER_TH 20
+#define OFF_INNER_NH 22
 #define VNET_LEN_MIN 10
 
 static enum drop_reason decode_csum(struct gust_pkt *p, const uint8_t *vh)
@@ -127,8 +131,45 @@ static const uint8_t gso_types[] = {
 	[GUST_GSO_SCTP] = VIRTIO_NET_HDR_GSO_NONE,
 };
 
+/* The UDP header outside the innermost IP header, NULL when there is no tunnel. */
+static const struct gust_layer *tunnel_udp(const struct gust_pkt *p)
+{
+	const struct gust_layer *l3 = pkt_l3(p), *udp = pkt_layer(p, GUST_L_UDP);
+
+	return l3 && udp && udp < l3 ? udp : NULL;
+}
+
+/* VIRTIO 1.3 5.1.6: the outer transport, the inner IP header. An outer checksum field
+ * holds the pseudo header's sum. */
+static void encode_tunnel(struct gust_pkt *p, uint8_t *vh,
+			  const struct gust_layer *udp)
+{
+	const struct gust_layer *l3 = udp;
+	const uint8_t *ip;
+	uint8_t *field = p->head + udp->off + 6;
+	uint32_t len = p->len - udp->off, sum = len + IPPROTO_UDP;
+	bool v4;
+
+	while (l3 > p->layer && l3->kind != GUST_L_IPV4 && l3->kind != GUST_L_IPV6)
+		l3--;
+	v4 = l3->kind == GUST_L_IPV4;
+	ip = p->head + l3->off;
+	vh[OFF_TYPE] |= v4 ? VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 :
+			     VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6;
+	put16le(vh + OFF_OUTER_TH, udp->off);
+	put16le(vh + OFF_INNER_NH, pkt_l3(p)->off);
+	if (!get16(field))
+		return;
+	vh[OFF_FLAGS] |= VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+	sum = csum_add(sum, ip + (v4 ? 12 : 8), v4 ? 8 : 32);
+	put16(field, csum_fold_plain(sum));
+}
+
 void vnet_encode(struct gust_pkt *p, uint8_t *vh, unsigned vh_len)
 {
+	/* headers that the port repeats say all without it */
+	bool plain = !p->gso_size || p->need & GUST_F_PARTIAL;
+	const struct gust_layer *udp = plain ? NULL : tunnel_udp(p);
 	const struct gust_layer *l4 = pkt_l4(p);
 	int off = l4 ? pkt_csum_off(l4->kind) : -1;
 	uint32_t owed = GUST_F_CSUM;
@@ -156,5 +197,9 @@ void vnet_encode(struct gust_pkt *p, uint8_t *vh, unsigned vh_len)
 			      csum_fold_plain(pkt_csum_pseudo(p)));
 	} else if (p->need & GUST_F_CSUM_OK) {
 		vh[OFF_FLAGS] = VIRTIO_NET_HDR_F_DATA_VALID;
+	}
+	if (udp) {
+		assert(vh_len == VNET_LEN);
+		encode_tunnel(p, vh, udp);
 	}
 }

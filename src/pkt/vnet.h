@@ -28,7 +28,9 @@ enum drop_reason vnet_decode(struct gust_pkt *p, const uint8_t *vh,
 
 /* Write the header for a packet that leaves; prepares the checksum field of
  * the innermost transport when GUST_F_CSUM is set (CHECKSUM_PARTIAL): the pseudo
- * header's sum, or zero for SCTP's CRC32c. `vh_len` is 10, 12, 20 or 24. */
+ * header's sum, or zero for SCTP's CRC32c. `vh_len` is 10, 12, 20 or 24; a superpacket
+ * inside a UDP tunnel (one level) needs all 24, and an outer checksum that is not zero
+ * becomes the sum of its pseudo header. */
 void vnet_encode(struct gust_pkt *p, uint8_t *vh, unsigned vh_len);
 
 #endif
