@@ -49,7 +49,8 @@ static inline uint16_t vx_header(uint8_t *h, const struct vx_tun *t, bool v6_ins
 	return n3 + 30;
 }
 
-static inline void vx_encap_one(struct fake *f, struct vx_tun *t, struct gust_pkt *p)
+static inline void vx_encap_one(struct fake *f, struct vx_tun *t,
+				struct gust_pkt *p)
 {
 	uint16_t n3 = t->v6 ? 40 : 20, n;
 	struct gust_layer l[4] = {

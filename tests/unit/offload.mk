@@ -38,3 +38,10 @@ TESTS += tests/unit/test_tunnel_host
 tests_unit_test_tunnel_host_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_tunnel_host_LDADD = $(OFFLOAD_TEST_LIBS)
 EXTRA_tests_unit_test_tunnel_host_DEPENDENCIES = plugins/tso.so
+
+check_PROGRAMS += tests/unit/test_carry
+TESTS += tests/unit/test_carry
+EXTRA_DIST += tests/unit/fakevx.h
+tests_unit_test_carry_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_carry_LDADD = $(OFFLOAD_TEST_LIBS)
+EXTRA_tests_unit_test_carry_DEPENDENCIES = plugins/tso.so plugins/uso.so plugins/ufo.so
