@@ -45,3 +45,9 @@ EXTRA_DIST += tests/unit/fakevx.h
 tests_unit_test_carry_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
 tests_unit_test_carry_LDADD = $(OFFLOAD_TEST_LIBS)
 EXTRA_tests_unit_test_carry_DEPENDENCIES = plugins/tso.so plugins/uso.so plugins/ufo.so
+
+check_PROGRAMS += tests/unit/test_engine_tunnel
+TESTS += tests/unit/test_engine_tunnel
+tests_unit_test_engine_tunnel_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS) -DGUST_PLUGIN_DIR='"$(abs_top_builddir)/plugins"'
+tests_unit_test_engine_tunnel_LDADD = $(OFFLOAD_TEST_LIBS)
+EXTRA_tests_unit_test_engine_tunnel_DEPENDENCIES = plugins/tso.so plugins/uso.so

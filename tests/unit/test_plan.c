@@ -445,7 +445,8 @@ static void test_ufo(void **state)
 	pkt_batch_free(&out);
 }
 
-/* In a tunnel: prepared headers where the port repeats them, in full elsewhere. */
+/* In a tunnel: as a UDP superpacket, else prepared headers where the port repeats
+ * them, in full elsewhere. */
 static void test_tunnel(void **state)
 {
 	for (int i = 0; i < 8; i++) {
@@ -456,9 +457,20 @@ static void test_tunnel(void **state)
 		struct gust_batch out;
 
 		enter_tunnel(p, &a);
+		c.feats |= FEAT_BIT(FEAT_GSO_PARTIAL);
+		out = fit(pkt_clone(g.pool, p), c);
+		assert_int_equal(st.carried, 1);
+		assert_int_equal(out.n, 1);
+		assert_int_equal(out.first->gso_type, GUST_GSO_UDP4);
+		pkt_batch_free(&out);
+		c = without(FEAT_BIT(FEAT_USO));
 		out = fit(pkt_clone(g.pool, p), c);
 		assert_int_equal(out.n, 61);
 		pkt_batch_free(&out);
+		if (t.udp) { /* partial needs USO, which carries */
+			pkt_free(p);
+			continue;
+		}
 		c.feats |= FEAT_BIT(FEAT_GSO_PARTIAL);
 		out = fit(pkt_clone(g.pool, p), c);
 		assert_int_equal(out.n, 2);
@@ -482,6 +494,90 @@ static void test_tunnel(void **state)
 		assert_sums(out.last);
 		pkt_batch_free(&out);
 	}
+}
+
+/* One level of UDP tunnel passes whole where the port says so; by its checksum. */
+static void test_udp_tunnel(void **state)
+{
+	for (int i = 0; i < 32; i++) {
+		struct tp t = { .len = i & 16 ? 120000 : 60500, .v6 = i & 1 };
+		struct tunnel a = { .id = 1, .csum = i & 2, .v6 = i & 8 };
+		struct port_caps c = full;
+		bool tnl = i & 4;
+		struct gust_pkt *p = super(&t, 1000);
+		struct gust_batch out;
+		uint16_t id = 1;
+
+		enter_tunnel(p, &a);
+		c.feats |= FEAT_BIT(tnl ? FEAT_UDP_TNL : FEAT_UDP_TNL_CSUM);
+		out = fit(p, c);
+		if (tnl == a.csum) { /* not this kind */
+			assert_true(st.carried);
+			pkt_batch_free(&out);
+			continue;
+		}
+		assert_int_equal(out.n, i & 16 ? 2 : 1);
+		assert_int_equal(st.carried, 0);
+		assert_int_equal(st.whole, !(i & 16));
+		for (p = out.first; p; p = p->next) {
+			assert_int_equal(p->gso_type, gso_of(&t));
+			assert_int_equal(p->gso_size, 1000);
+			assert_int_equal(p->nlayer, 6);
+			assert_true(p->len <= 65535);
+			assert_lengths(p);
+			if (!a.v6)
+				assert_int_equal(r16(p->head + 4), id);
+			id += pkt_segs(p);
+		}
+		pkt_batch_free(&out);
+	}
+}
+
+/* What cannot be told by those 24 bytes does not pass. */
+static void test_udp_tunnel_not(void **state)
+{
+	struct port_caps c = without(FEAT_BIT(FEAT_USO));
+
+	c.feats |= FEAT_BIT(FEAT_UDP_TNL) | FEAT_BIT(FEAT_UDP_TNL_CSUM);
+	for (int i = 0; i < 3; i++) {
+		struct tp t = { .len = 5000, .udp = i == 0 };
+		struct gust_pkt *p = super(&t, 1000);
+		struct tunnel a = { .id = 1 };
+		struct gust_batch out;
+
+		enter_tunnel(p, &a);
+		if (i == 1)
+			enter_tunnel(p, &a); /* two levels */
+		if (i == 2)
+			p->layer[2].kind = GUST_L_GRE;
+		out = fit(p, c);
+		assert_int_equal(out.n, 5);
+		pkt_batch_free(&out);
+	}
+}
+
+/* A jumbo option inside the tunnel is in no segment: it does not count. */
+static void test_tunnel_jumbo(void **state)
+{
+	struct tp t = { .v6 = true, .jumbo = true, .len = 100000 };
+	struct gust_pkt *p = super(&t, 1000);
+	struct tunnel a = { .id = 1 };
+	struct port_caps c = without(FEAT_BIT(FEAT_USO));
+	struct gust_batch out;
+
+	enter_tunnel(p, &a);
+	c.mtu = 50 + 60 + 1000;
+	out = fit(pkt_clone(g.pool, p), c);
+	assert_int_equal(out.n, 100);
+	for (struct gust_pkt *q = out.first; q; q = q->next) {
+		assert_int_equal(q->len, c.mtu);
+		pkt_csum_complete(q);
+		assert_lengths(q);
+		assert_sums(q);
+	}
+	pkt_batch_free(&out);
+	c.mtu--;
+	assert_drop(p, c, DROP_TOO_BIG);
 }
 
 /* Smaller, whatever the port could carry. */
@@ -515,15 +611,26 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_passes),    T(test_lacking),
-		T(test_too_large), T(test_limits_by_family),
-		T(test_big6_form), T(test_big6_pieces),
-		T(test_big6_cut),  T(test_mixed_options),
-		T(test_ecn),       T(test_mtu),
-		T(test_drops),     T(test_no_ip),
-		T(test_refused),   T(test_order),
-		T(test_ufo),       T(test_tunnel),
+		T(test_passes),
+		T(test_lacking),
+		T(test_too_large),
+		T(test_limits_by_family),
+		T(test_big6_form),
+		T(test_big6_pieces),
+		T(test_big6_cut),
+		T(test_mixed_options),
+		T(test_ecn),
+		T(test_mtu),
+		T(test_drops),
+		T(test_no_ip),
+		T(test_refused),
+		T(test_order),
+		T(test_ufo),
+		T(test_tunnel),
 		T(test_split),
+		T(test_udp_tunnel),
+		T(test_udp_tunnel_not),
+		T(test_tunnel_jumbo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

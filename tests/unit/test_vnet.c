@@ -366,6 +366,87 @@ static void test_encode_without_transport(void **state)
 	pkt_free(p);
 }
 
+/* ---- a superpacket inside a UDP tunnel ---- */
+
+/* Outer IP, UDP, VXLAN and Ethernet in front, by hand; `at` bytes of Ethernet before
+ * all. Returns the offset of the outer UDP header. */
+static uint16_t put_tunnel(struct gust_pkt *p, bool v6, bool csum, uint16_t at)
+{
+	uint16_t n3 = v6 ? 40 : 20, n = at + n3 + 30;
+	struct gust_layer l[5] = {
+		{ GUST_L_ETH, 0, 0 },
+		{ v6 ? GUST_L_IPV6 : GUST_L_IPV4, 0, at },
+		{ GUST_L_UDP, 0, at + n3 },
+		{ GUST_L_VXLAN, 0, at + n3 + 8 },
+		{ GUST_L_ETH, 0, at + n3 + 16 },
+	};
+	unsigned skip = at ? 0 : 1;
+	uint8_t *h = pkt_push(p, n), *u = h + at + n3;
+
+	memset(h, 0, n);
+	h[at] = v6 ? 0x60 : 0x45;
+	for (unsigned i = 0; i < 32; i++)
+		h[at + (v6 ? 8 : 12) + i % (v6 ? 32 : 8)] = i * 7 + 3;
+	w16(u, 50000);
+	w16(u + 2, 4789);
+	w16(u + 4, p->len - at - n3);
+	w16(u + 6, csum ? 0x5555 : 0);
+	memmove(p->layer + 5 - skip, p->layer, p->nlayer * sizeof(p->layer[0]));
+	memcpy(p->layer, l + skip, (5 - skip) * sizeof(l[0]));
+	p->nlayer += 5 - skip;
+	return at + n3;
+}
+
+static void test_encode_tunnel(void **state)
+{
+	for (int i = 0; i < 16; i++) {
+		struct tp t = { .v6 = i & 1, .len = 5000 };
+		bool v6 = i & 2, csum = i & 4;
+		uint16_t n3 = v6 ? 40 : 20, in3 = t.v6 ? 40 : 20, udp;
+		struct gust_pkt *p = make(&t);
+		uint8_t want[VNET_LEN], got[VNET_LEN];
+		struct vh h = { .flags = 1, .off = 16, .gso_size = 1000 };
+		uint32_t len;
+
+		p->gso_size = 1000;
+		p->gso_type = t.v6 ? GUST_GSO_TCP6 : GUST_GSO_TCP4;
+		p->need = GUST_F_CSUM;
+		udp = put_tunnel(p, v6, csum, i & 8 ? 14 : 0);
+		len = p->len - udp;
+		h.type = (t.v6 ? 4 : 1) | (v6 ? 0x40 : 0x20);
+		h.flags |= csum ? 8 : 0;
+		h.start = udp + 30 + in3;
+		h.hdr_len = h.start + 20;
+		vh_put(want, &h);
+		want[20] = udp;
+		want[22] = udp + 30;
+		vnet_encode(p, got, VNET_LEN);
+		assert_memory_equal(got, want, VNET_LEN);
+		/* the outer field: none, or its pseudo header's sum */
+		if (csum) {
+			const uint8_t *a = p->head + udp - n3 + (v6 ? 8 : 12);
+			uint16_t sum = ~naive_l4(a, v6 ? 32 : 8, 17, NULL, 0);
+
+			sum = naive_sum(sum, (uint8_t[]){ len >> 8, len }, 2);
+			assert_int_equal(r16(p->head + udp + 6), sum);
+		} else {
+			assert_int_equal(r16(p->head + udp + 6), 0);
+		}
+		/* headers that the port repeats, and single packets: as ever */
+		p->need |= GUST_F_PARTIAL;
+		vnet_encode(p, got, VNET_LEN);
+		assert_int_equal(got[1], t.v6 ? 4 : 1);
+		assert_int_equal(got[0], 1);
+		p->need = GUST_F_CSUM;
+		p->gso_size = p->gso_type = 0;
+		vnet_encode(p, got, VNET_LEN);
+		assert_int_equal(got[1], 0);
+		assert_int_equal(got[0], 1);
+		assert_int_equal(got[20] | got[22], 0);
+		pkt_free(p);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -379,6 +460,7 @@ int main(void)
 		T(test_sctp),
 		T(test_encode_big),
 		T(test_encode_without_transport),
+		T(test_encode_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
