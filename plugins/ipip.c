@@ -130,7 +130,7 @@ static void encap(void *state, void *tunnel, struct gust_batch *in,
 		}
 		if (!tun_push(s->host, s->w, &u->t, p, hash, tun_segs(p)))
 			continue;
-		s->host->fix_lengths(p);
+		s->host->fix_outer(p, u->t.nlayer);
 		gust_batch_push(out, p);
 	}
 }

@@ -7,7 +7,7 @@
  * once: the IP header by tun_init(), then the kind's own by tun_add(). For each
  * packet tun_push() puts the template in front and patches what the packet
  * decides: DS field and ECN, DF, IPv4 ID or IPv6 flow label. The kind patches its
- * own fields, and tun_finish() writes lengths and checksums of every layer.
+ * own fields, and tun_finish() writes lengths and checksums of these layers.
  *
  * Choices, with their sources:
  *   - ECN at entry: RFC 6040 4.1, normal mode: the inner codepoint is copied. At
@@ -275,7 +275,7 @@ static inline bool tun_push(const struct gust_host *host, struct gust_worker *w,
 static inline void tun_finish(const struct gust_host *host, const struct tun *t,
 			      struct gust_pkt *p)
 {
-	host->fix_lengths(p);
+	host->fix_outer(p, t->nlayer);
 	if (t->flags & GUST_TUN_CSUM && !p->gso_size)
 		host->outer_sums(p);
 }

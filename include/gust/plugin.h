@@ -270,6 +270,9 @@ struct gust_host {
 		     uint8_t kind);
 	/* A hash of the innermost flow, never 0: source port, flow label. */
 	uint32_t (*flow_hash)(struct gust_worker *w, struct gust_pkt *p);
+	/* fix_lengths() for the `nlayer` outermost layers only, which were pushed
+	 * just now: what is inside is right already, however deep. */
+	void (*fix_outer)(struct gust_pkt *p, unsigned nlayer);
 };
 
 /* ---- what a plugin offers ---- */

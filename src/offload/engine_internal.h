@@ -49,6 +49,8 @@ int cut_end(struct gust_cut *c, struct gust_batch *pieces /*taken*/,
 /* Write every layer's length for `payload` bytes behind the head, and outer UDP
  * checksums. `p` need not hold that payload. */
 void lengths_fix(struct gust_pkt *p, uint32_t payload);
+/* The same for the `nlayer` outermost layers: what is inside is right. */
+void lengths_fix_outer(struct gust_pkt *p, unsigned nlayer, uint32_t payload);
 /* Outer UDP checksums that cannot be had from headers alone: read everything.
  * True: there were some. */
 bool lengths_outer_sums(struct gust_pkt *p);

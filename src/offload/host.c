@@ -121,6 +121,13 @@ static void host_fix_lengths(struct gust_pkt *p)
 	lengths_fix(p, pkt_payload_len(p));
 }
 
+static void host_fix_outer(struct gust_pkt *p, unsigned nlayer)
+{
+	if (nlayer > p->nlayer)
+		nlayer = p->nlayer;
+	lengths_fix_outer(p, nlayer, pkt_payload_len(p));
+}
+
 static void host_outer_sums(struct gust_pkt *p)
 {
 	if (!p->gso_size) /* a cut makes those of the pieces */
@@ -221,4 +228,5 @@ const struct gust_host engine_host = {
 	.peek = tunnel_peek,
 	.strip = tunnel_strip,
 	.flow_hash = tunnel_flow_hash,
+	.fix_outer = host_fix_outer,
 };

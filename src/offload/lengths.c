@@ -235,12 +235,13 @@ static void put_sum(const struct gust_pkt *p, unsigned i, uint32_t sum)
 	put16(sum_field(p, i), c);
 }
 
-/* Innermost first: an outer one covers the inner one's field. */
-static void outer_sums(struct gust_pkt *p, uint32_t total)
+/* Of the `n` outermost layers; innermost first: an outer one covers the inner one's
+ * field. */
+static void outer_sums(struct gust_pkt *p, unsigned n, uint32_t total)
 {
 	unsigned inner = innermost(p);
 
-	for (unsigned i = p->nlayer; i--;) {
+	for (unsigned i = n; i--;) {
 		uint16_t at = p->layer[i].off;
 		uint32_t sum;
 		unsigned k;
@@ -294,12 +295,12 @@ bool lengths_outer_sums(struct gust_pkt *p)
 	return read;
 }
 
-void lengths_fix(struct gust_pkt *p, uint32_t payload)
+void lengths_fix_outer(struct gust_pkt *p, unsigned nlayer, uint32_t payload)
 {
 	uint32_t total = p->hlen + payload;
 	bool outer = false;
 
-	for (unsigned i = 0; i < p->nlayer; i++) {
+	for (unsigned i = 0; i < nlayer; i++) {
 		uint32_t n = total - p->layer[i].off;
 
 		switch (p->layer[i].kind) {
@@ -319,5 +320,10 @@ void lengths_fix(struct gust_pkt *p, uint32_t payload)
 		}
 	}
 	if (outer)
-		outer_sums(p, total);
+		outer_sums(p, nlayer, total);
+}
+
+void lengths_fix(struct gust_pkt *p, uint32_t payload)
+{
+	lengths_fix_outer(p, p->nlayer, payload);
 }

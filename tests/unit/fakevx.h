@@ -64,7 +64,7 @@ static inline void vx_encap_one(struct fake *f, struct vx_tun *t,
 	n = vx_header(h, t, p->layer[0].kind == GUST_L_IPV6);
 	assert_int_equal(f->h->push(p, h, n, l, 4), 0);
 	t->id += pkt_segs(p);
-	f->h->fix_lengths(p);
+	f->h->fix_outer(p, 4);
 	f->h->outer_sums(p);
 }
 

@@ -234,7 +234,7 @@ static void push_gre(struct gust_pkt *p, uint8_t flags, uint32_t seq)
 	if (flags & 0x10)
 		w32(h + n - 4, seq);
 	assert_int_equal(engine_host.push(p, h, n, l, 2), 0);
-	engine_host.fix_lengths(p);
+	engine_host.fix_outer(p, 2);
 	engine_host.outer_sums(p);
 }
 
