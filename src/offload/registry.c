@@ -106,7 +106,7 @@ static bool shadowed(const struct registry *r, unsigned i)
 	uint32_t cut = 0, merge = 0;
 	bool jumbo = false;
 
-	if (d->filter)
+	if (d->filter || d->tunnels)
 		return false;
 	for (unsigned k = 0; k < i; k++) {
 		const struct gust_plugin *o = &r->entry[k]->desc;
@@ -178,6 +178,15 @@ static bool good_name(const char *s)
 /* The least that a descriptor must have: up to and with worker_close. */
 #define SIZE_MIN offsetof(struct gust_plugin, gso)
 
+/* Kinds of tunnels and all their functions, or none of them. */
+static bool tunnels_whole(const struct gust_plugin *d)
+{
+	unsigned n = !!d->tunnels + !!d->tunnel_open + !!d->tunnel_close +
+		     !!d->tunnel_overhead + !!d->encap + !!d->decap;
+
+	return !n || (n == 6 && d->tunnels[0]);
+}
+
 static int check(struct registry *r, struct entry *en, const struct gust_plugin *d)
 {
 	if (d->abi != GUST_PLUGIN_ABI) {
@@ -206,11 +215,18 @@ static int check(struct registry *r, struct entry *en, const struct gust_plugin 
 				 d->name, r->entry[i]->path);
 			return -EEXIST;
 		}
-	if (!d->worker_open ||
-	    !(en->desc.gso || en->desc.gro || en->desc.jumbo || en->desc.filter)) {
+	if (!d->worker_open || !(en->desc.gso || en->desc.gro || en->desc.jumbo ||
+				 en->desc.filter || en->desc.tunnels)) {
 		snprintf(en->why, WHY_LEN,
-			 "offers nothing: worker_open and one of gso, gro, jumbo "
-			 "and filter are required");
+			 "offers nothing: worker_open and one of gso, gro, jumbo, "
+			 "filter and tunnels are required");
+		return -EINVAL;
+	}
+	if (!tunnels_whole(&en->desc)) {
+		snprintf(en->why, WHY_LEN,
+			 "tunnels, tunnel_open, tunnel_close, tunnel_overhead, "
+			 "encap "
+			 "and decap come together");
 		return -EINVAL;
 	}
 	return 0;
