@@ -149,6 +149,10 @@ static void test_bad_descriptor(void **state)
 	d = fake_plugin;
 	d.worker_open = NULL;
 	assert_int_equal(registry_add(r, &d, err, sizeof(err)), -EINVAL);
+	d = fake_plugin;
+	d.tunnels = (const char *const[]){ "fake", NULL };
+	assert_int_equal(registry_add(r, &d, err, sizeof(err)), -EINVAL);
+	assert_why(r, 5, "come together");
 	registry_free(r);
 }
 
