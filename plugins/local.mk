@@ -18,3 +18,5 @@ include plugins/impair.mk
 include plugins/ipip.mk
 include plugins/gre.mk
 include plugins/gue.mk
+include plugins/vxlan.mk
+include plugins/geneve.mk
