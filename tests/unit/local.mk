@@ -9,6 +9,7 @@ include tests/unit/tcpparts.mk
 include tests/unit/udp.mk
 include tests/unit/offload.mk
 include tests/unit/segmods.mk
+include tests/unit/vxgen.mk
 include tests/unit/merge.mk
 include tests/unit/iptunnels.mk
 include tests/unit/port.mk
