@@ -10,3 +10,4 @@ include tests/fuzz/daemon.mk
 include tests/fuzz/sctp.mk
 include tests/fuzz/merge.mk
 include tests/fuzz/impair.mk
+include tests/fuzz/vxgen.mk
