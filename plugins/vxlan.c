@@ -156,6 +156,8 @@ static bool make_sum(const struct tun_state *s, struct gust_pkt *p, uint32_t sta
 		return false;
 	sum = gust_sum_fold(tun_sum(s->host, p, start, 0));
 	gust_put16(p->frag[0].p + field, !sum && udp ? 0xffff : sum);
+	/* what covers it was verified, if at all, as it was before */
+	p->need &= ~(uint32_t)GUST_F_CSUM_OK;
 	return true;
 }
 
