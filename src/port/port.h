@@ -13,6 +13,7 @@
 #include "pkt/caps.h"
 #include "pkt/drop.h"
 #include "pkt/pkt.h"
+#include "wire/ipaddr.h"
 
 struct port;
 
@@ -33,7 +34,7 @@ struct port_rx_stats {
 };
 
 struct port_ops {
-	const char *kind; /* "tun", "tap", "mem" */
+	const char *kind; /* "tun", "tap", "packet", "udp", "mem" */
 	/*
 	 * Read up to `max` packets of queue `q` into `ret`, each dissected and
 	 * its virtio_net_hdr decoded; what is malformed is dropped and counted
@@ -96,6 +97,117 @@ int tun_set_offload(struct port *port, unsigned tun_f);
  * kernel accepts. *ret_granted is what it took (may be 0).
  */
 int tun_offload_ladder(struct port *port, unsigned want, unsigned *ret_granted);
+
+/* ---- an Ethernet device of the kernel, by AF_PACKET ---- */
+
+struct packet_conf {
+	const char *name; /* "eth1"; at most 15 bytes */
+	unsigned nqueues; /* >= 1; above 1: PACKET_FANOUT by flow hash */
+	/* Namespace in which the device lives: a name under /run/netns, or a path;
+	 * NULL: ours. */
+	const char *netns;
+	bool promisc; /* frames for other stations, too, as long as we are there */
+	uint32_t rcvbuf, sndbuf; /* bytes a queue, 0: 8 MiB */
+};
+
+struct packet_info {
+	int ifindex;
+	uint32_t mtu;
+	uint8_t mac[6];
+	uint32_t rcvbuf; /* granted, as the kernel counts */
+};
+
+/*
+ * Open. The device must exist and be of Ethernet kind; it may be down. Needs
+ * CAP_NET_RAW. What we send is not received again; what arrives is seen by the
+ * kernel's own stack as well, so a device that carries an underlay should have no
+ * addresses of the kernel. Frames are received as large as the device gives them,
+ * stripped VLAN tags put back. The pool's slabs must hold 65664 bytes and more;
+ * superpackets above that may span two.
+ *
+ * rx returns -EIO once the device was deleted (or moved to another namespace), and
+ * nothing while it is down. On failure -errno and a sentence in `err`.
+ */
+int packet_open(const struct packet_conf *conf, struct pkt_pool **pool,
+		struct port **ret_port, struct packet_info *ret_info, char *err,
+		size_t err_len);
+
+/*
+ * What the device takes whole at this moment: asked of the kernel (MTU,
+ * gso_max_size, gso_ipv4_max_size, gso_max_segs). Superpackets beyond the device's
+ * own limits and features are cut by the kernel, not refused. BIG TCP where the
+ * device's limits are above 64 KB. Not for the data path. 0 or -errno.
+ */
+int packet_caps(const struct port *port, struct port_caps *ret_caps);
+
+/* ---- a UDP socket of the kernel, as a tunnel's underlay ---- */
+
+struct udp_conf {
+	/* An address, or any: 0.0.0.0 is IPv4 alone, :: is both families. */
+	struct ipaddr local;
+	uint16_t port; /* 0: the kernel chooses */
+	unsigned nqueues; /* >= 1; above 1: SO_REUSEPORT */
+	const char *netns; /* as above; NULL: ours */
+	uint32_t rcvbuf, sndbuf; /* bytes a queue, 0: 4 MiB */
+};
+
+struct udp_info {
+	uint16_t port;
+	uint32_t rcvbuf; /* granted, as the kernel counts */
+	bool gro; /* the kernel has UDP_GRO */
+};
+
+/*
+ * Open; no privilege needed. Packets are whole IP packets with one UDP header in
+ * front, layer[0] and layer[1] of the map; what of the two headers has a meaning:
+ *
+ *	tx  destination address and port, source address (any: the route's),
+ *	    TOS or traffic class, TTL or hop limit, DF. The kernel sets
+ *	    everything else, the checksum always.
+ *	rx  all of it, but the identification (0), DF (set), the flow label (0),
+ *	    and the UDP checksum field, which is not zero and not the sum: the
+ *	    kernel has verified it, GUST_F_CSUM_OK says so. Such packets are for
+ *	    decapsulation, not for forwarding.
+ *
+ * The source port of what is sent is the socket's, so entropy that a tunnel puts
+ * into its source port is lost: on the way all of a tunnel is one flow, and of the
+ * queues of the receiver it uses one. Outer headers with IP options or extension
+ * headers, and fragments, are not sent.
+ */
+int udp_open(const struct udp_conf *conf, struct pkt_pool **pool,
+	     struct port **ret_port, struct udp_info *ret_info, char *err,
+	     size_t err_len);
+
+/* What it takes: USO up to 64 segments and 64 KB, and plain datagrams. `mtu` is
+ * that of the path, 0: 65535. */
+void udp_caps(const struct port *port, uint32_t mtu, struct port_caps *ret_caps);
+
+/* The path MTU towards `dst` as the kernel knows it now: the route's, or what ICMP
+ * said since. Bytes of the outer IP packet. 0; or -errno, among them -ENETUNREACH
+ * and -EAFNOSUPPORT. Any one thread at a time. */
+int udp_path_mtu(const struct port *port, const struct ipaddr *dst,
+		 uint32_t *ret_mtu);
+
+/* An error about a datagram that queue `q` sent: by ICMP, or by our own kernel. */
+struct udp_error {
+	int err; /* EMSGSIZE, ECONNREFUSED, EHOSTUNREACH, ... */
+	uint32_t mtu; /* EMSGSIZE: what would have passed; 0: not told */
+	struct ipaddr dst; /* where the datagram was to go */
+	uint16_t dport;
+	struct ipaddr from; /* who says so; ::, our own kernel */
+	uint8_t icmp_type, icmp_code; /* 0 from our own kernel */
+};
+
+/* The oldest one that rx or tx has met, at most UDP_ERRORS_MAX of them are kept.
+ * false: none. */
+#define UDP_ERRORS_MAX 32
+bool udp_error_next(struct port *port, unsigned q, struct udp_error *ret_error);
+
+/* ---- what is common to packet and udp ---- */
+
+/* Packets that the kernel dropped since opening because queue `q` was not read in
+ * time; wraps at 32 bits. 0 or -errno. */
+int port_socket_drops(const struct port *port, unsigned q, uint32_t *ret_n);
 
 /* ---- memory (tests, simulations) ---- */
 

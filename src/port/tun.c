@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,28 +26,11 @@
 
 #include "base/linux_compat.h"
 #include "pkt/vnet.h"
-#include "port/netns.h"
+#include "port/open_internal.h"
 #include "port/tun_internal.h"
 
 #define TUN_DEV "/dev/net/tun"
 #define TUN_QUEUES_MAX 256 /* MAX_TAP_QUEUES */
-
-struct errbuf {
-	char *s;
-	size_t len;
-};
-
-/* Store a sentence, return `r`. */
-__attribute__((format(printf, 3, 4))) static int fail(const struct errbuf *e, int r,
-						      const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(e->s, e->len, fmt, ap);
-	va_end(ap);
-	return r;
-}
 
 static int fd_of(const struct port *port, unsigned q)
 {
@@ -64,9 +46,7 @@ static void tun_close(struct port *port)
 	for (unsigned i = 0; i < t->port.nqueues; i++) {
 		if (t->q[i].fd >= 0)
 			close(t->q[i].fd);
-		slab_unref(t->q[i].slab);
-		free(t->q[i].scratch);
-		free(t->q[i].bounce);
+		fill_free(&t->q[i].fill);
 	}
 	free(t->port.pool);
 	free(t);
@@ -236,8 +216,7 @@ static int port_alloc(const struct tun_conf *c, struct pkt_pool **pool,
 		goto nomem;
 	memcpy(t->port.pool, pool, c->nqueues * sizeof(*pool));
 	for (unsigned i = 0; i < c->nqueues; i++) {
-		t->q[i].scratch = malloc(vnet_len + TUN_READ_MAX);
-		if (!t->q[i].scratch)
+		if (fill_init(&t->q[i].fill, vnet_len + TUN_READ_MAX))
 			goto nomem;
 	}
 	*ret_t = t;
@@ -317,29 +296,19 @@ static int check_conf(const struct tun_conf *c, unsigned vnet_len,
 	return 0;
 }
 
-/* Run open_all() in the namespace where the interface is to live. */
-static int open_there(struct tun_port *t, const struct tun_conf *c,
-		      struct tun_info *info, const struct errbuf *e)
-{
-	int ns, home, r, back;
+/* What open_all() is called with, from within the namespace. */
+struct opening {
+	struct tun_port *t;
+	const struct tun_conf *c;
+	struct tun_info *info;
+	const struct errbuf *e;
+};
 
-	if (!c->netns)
-		return open_all(t, c, info, e);
-	r = netns_open(c->netns, &ns, e->s, e->len);
-	if (r < 0)
-		return r;
-	r = netns_enter(ns, &home, e->s, e->len);
-	close(ns);
-	if (r < 0)
-		return r;
-	r = open_all(t, c, info, e);
-	back = netns_leave(home);
-	if (back < 0)
-		return fail(e, back,
-			    "setns back from %s: %s: cannot go on in a "
-			    "foreign network namespace",
-			    c->netns, strerror(-back));
-	return r;
+static int open_there(void *arg)
+{
+	struct opening *o = arg;
+
+	return open_all(o->t, o->c, o->info, o->e);
 }
 
 int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
@@ -358,14 +327,15 @@ int tun_open(const struct tun_conf *conf, struct pkt_pool **pool,
 	r = port_alloc(conf, pool, vnet_len, &t);
 	if (r < 0)
 		return fail(&e, r, "%s: out of memory", conf->name);
-	r = open_there(t, conf, &info, &e);
+	r = port_in_netns(conf->netns, open_there,
+			  &(struct opening){ t, conf, &info, &e }, &e);
 	if (r < 0) {
 		tun_close(&t->port);
 		return r;
 	}
 	/* The queues beyond those that the interface has were never opened. */
 	for (unsigned i = info.nqueues; i < t->port.nqueues; i++)
-		free(t->q[i].scratch);
+		fill_free(&t->q[i].fill);
 	t->port.nqueues = info.nqueues;
 	*ret_port = &t->port;
 	*ret_info = info;

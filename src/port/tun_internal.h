@@ -5,6 +5,7 @@
 #ifndef GUST_PORT_TUN_INTERNAL_H
 #define GUST_PORT_TUN_INTERNAL_H
 
+#include "port/fill_internal.h"
 #include "port/port.h"
 
 /*
@@ -15,11 +16,8 @@
 #define TUN_READ_MAX 65664
 
 struct tun_queue {
-	/* The slab that is being filled; NULL before the first read. */
-	_Alignas(64) struct gust_slab *slab;
+	_Alignas(64) struct fill fill;
 	int fd;
-	uint8_t *scratch; /* vnet_len + TUN_READ_MAX: reads when no slab is left */
-	uint8_t *bounce; /* made at first need: a packet of too many pieces */
 };
 
 struct tun_port {

@@ -2,22 +2,8 @@
 /*
  * tun_io.c - read and write packets of a tun or tap
  *
- * Receive. Each queue fills one large slab. A read goes straight to
- *
- *	slab->data + used                                   (a multiple of 64)
- *	|<---- GUST_HEADROOM ---->|<---- packet ---->|<- to the next 64 ->|
- *	            [vnet header ]^ p
- *
- * so the virtio_net_hdr ends where the packet begins, packets begin on a cache
- * line, and a 40-byte acknowledgement consumes 576 bytes, not 64 KB: the space
- * that a read *may* need is only reserved, never spent. As soon as nobody but
- * the queue holds the slab, filling restarts at its beginning, where the bytes
- * are still in the cache.
- *
- * When the pool has no slab left, reading goes on into a scratch buffer:
- * packets that fit a packet's own head (acknowledgements, which are what will
- * free the memory) get through, the rest is dropped as no_slab. Not reading
- * would leave the kernel's queue to overflow in silence.
+ * Receive. A read goes straight into the queue's slab (fill_internal.h), where the
+ * virtio_net_hdr ends where the packet begins.
  *
  * Transmit is one writev: header, head, fragments. The kernel's answers
  * (drivers/net/tun.c, tun_get_user):
@@ -29,11 +15,7 @@
  * A plain packet without any request cannot be put in simpler form: refusing
  * it is an error, so that a caller who cuts and retries comes to an end.
  */
-#include <assert.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -41,57 +23,7 @@
 #include "pkt/vnet.h"
 #include "port/tun_internal.h"
 
-#define ALIGN64(x) (((x) + UINT32_C(63)) & ~UINT32_C(63))
-
-/* UIO_MAXIOV, of which one is the vnet header */
-#define TUN_IOV_MAX 1024
-
-/* What a packet of more pieces than that is gathered in. */
-#define TUN_BOUNCE_LEN (UINT32_C(1) << 20)
-
 /* ---- receive ---- */
-
-/* Where the next packet is to begin, with TUN_READ_MAX bytes of room; NULL:
- * the pool's limit. */
-static uint8_t *rx_room(struct tun_queue *q, struct pkt_pool *pool)
-{
-	struct gust_slab *s = q->slab;
-
-	if (s && slab_sole(s))
-		s->used = 0;
-	if (!s || s->cap - s->used < GUST_HEADROOM + TUN_READ_MAX) {
-		struct gust_slab *fresh = slab_new(pool);
-
-		if (!fresh)
-			return NULL;
-		assert(fresh->cap >= GUST_HEADROOM + TUN_READ_MAX);
-		fresh->used = 0;
-		slab_unref(s);
-		q->slab = s = fresh;
-	}
-	return s->data + s->used + GUST_HEADROOM;
-}
-
-/* No slab: keep what fits a packet's own head. */
-static struct gust_pkt *rx_small(struct pkt_pool *pool, const uint8_t *at,
-				 uint32_t len, enum drop_reason *ret_why)
-{
-	struct gust_pkt *p;
-
-	if (len > PKT_HEAD_LEN) {
-		*ret_why = DROP_NO_SLAB;
-		return NULL;
-	}
-	p = pkt_new(pool);
-	if (!p) {
-		*ret_why = DROP_NO_PKT;
-		return NULL;
-	}
-	memcpy(p->head, at, len);
-	p->len = len;
-	p->hlen = (uint16_t)len;
-	return p;
-}
 
 /* Turn `len` bytes at `at`, the vnet header in front of them, into a packet. */
 static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
@@ -104,9 +36,9 @@ static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
 	struct gust_pkt *p;
 
 	if (in_slab)
-		p = pkt_from_slab(pool, q->slab, at, len);
+		p = pkt_from_slab(pool, q->fill.slab, at, len);
 	else
-		p = rx_small(pool, at, len, &why);
+		p = fill_small(pool, at, len, &why);
 	if (!p) {
 		*ret_why = why;
 		return NULL;
@@ -121,7 +53,7 @@ static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
 		return NULL;
 	}
 	if (in_slab)
-		q->slab->used = ALIGN64(q->slab->used + GUST_HEADROOM + len);
+		fill_use(&q->fill, at + len);
 	return p;
 }
 
@@ -131,12 +63,12 @@ static int rx_one(struct tun_port *t, unsigned qi, struct gust_pkt **ret_p,
 		  enum drop_reason *ret_why)
 {
 	struct tun_queue *q = &t->q[qi];
-	uint8_t *at = rx_room(q, t->port.pool[qi]);
+	uint8_t *at = fill_room(&q->fill, t->port.pool[qi], 0, TUN_READ_MAX);
 	bool in_slab = at;
 	ssize_t n;
 
 	if (!in_slab)
-		at = q->scratch + t->vnet_len;
+		at = q->fill.scratch + t->vnet_len;
 	do
 		n = read(q->fd, at - t->vnet_len, t->vnet_len + TUN_READ_MAX);
 	while (n < 0 && errno == EINTR);
@@ -227,37 +159,19 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 	}
 }
 
-/* Gather a packet of too many pieces behind iov[0]; entries used, or -E2BIG. */
-static int tx_gather(struct tun_queue *q, const struct gust_pkt *p,
-		     struct iovec *iov)
-{
-	uint32_t n = pkt_payload_len(p);
-
-	if (!q->bounce)
-		q->bounce = malloc(TUN_BOUNCE_LEN);
-	if (!q->bounce || n > TUN_BOUNCE_LEN ||
-	    pkt_payload_copy(p, 0, q->bounce, n) != n)
-		return -E2BIG;
-	iov[1].iov_base = p->head;
-	iov[1].iov_len = p->hlen;
-	iov[2].iov_base = q->bounce;
-	iov[2].iov_len = n;
-	return 3;
-}
-
 enum port_tx tun_tx(struct port *port, unsigned qi, struct gust_pkt *p)
 {
 	struct tun_port *t = (struct tun_port *)port;
 	struct tun_queue *q = &t->q[qi];
-	struct iovec iov[TUN_IOV_MAX];
+	struct iovec iov[FILL_IOV_MAX];
 	uint8_t vh[VNET_LEN];
 	ssize_t r;
 	int n;
 
 	vnet_encode(p, vh, t->vnet_len);
-	n = pkt_iov(p, iov, TUN_IOV_MAX, 1);
+	n = pkt_iov(p, iov, FILL_IOV_MAX, 1);
 	if (n < 0)
-		n = tx_gather(q, p, iov);
+		n = fill_gather(&q->fill, p, iov);
 	if (n < 0)
 		return tx_result(p, -n);
 	iov[0].iov_base = vh;
