@@ -47,6 +47,10 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
+/* sendmsg(): look for the way only; not in the C library's headers */
+#ifndef MSG_PROBE
+#define MSG_PROBE 0x10
+#endif
 #ifndef SOL_UDP
 #define SOL_UDP 17
 #endif

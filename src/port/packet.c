@@ -12,7 +12,9 @@
  *   - PACKET_IGNORE_OUTGOING: what we, and the kernel, send is not heard.
  *   - PACKET_FANOUT divides what arrives between sockets that are bound already,
  *     and until then each of them hears everything: a filter that passes nothing
- *     stands in front of them meanwhile.
+ *     stands in front of them meanwhile. In such a group the option
+ *     PACKET_IGNORE_OUTGOING of its sockets does not count (seen on 6.18): then a
+ *     filter passes what comes in alone.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -86,20 +88,34 @@ static int set_one(int fd, int opt, const char *what, const char *name,
 	return set(fd, opt, what, &one, sizeof(one), name, e);
 }
 
-static int set_deaf(int fd, bool deaf)
+static int set_filter(int fd, struct sock_filter *f, unsigned n, const char *name,
+		      const struct errbuf *e)
 {
-	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &none };
-	int zero = 0;
+	struct sock_fprog prog = { .len = (uint16_t)n, .filter = f };
 
-	if (deaf)
-		return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-				  sizeof(prog)) ?
-			       -errno :
-			       0;
-	return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &zero, sizeof(zero)) ?
-		       -errno :
-		       0;
+	if (!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
+		return 0;
+	return fail(e, -errno, "SO_ATTACH_FILTER %s: %s", name, strerror(errno));
+}
+
+static int hear_nothing(int fd, const char *name, const struct errbuf *e)
+{
+	struct sock_filter f[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+
+	return set_filter(fd, f, 1, name, e);
+}
+
+static int hear_incoming(int fd, const char *name, const struct errbuf *e)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+			 (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+
+	return set_filter(fd, f, sizeof(f) / sizeof(f[0]), name, e);
 }
 
 static int open_socket(const char *name, int *ret_fd, const struct errbuf *e)
@@ -143,8 +159,8 @@ static int open_queue(struct packet_port *t, unsigned i,
 		return r;
 	port_socket_buffers(fd, c->rcvbuf ? c->rcvbuf : BUF_LEN,
 			    c->sndbuf ? c->sndbuf : BUF_LEN);
-	if (c->nqueues > 1 && (r = set_deaf(fd, true)) < 0)
-		return fail(e, r, "SO_ATTACH_FILTER %s: %s", c->name, strerror(-r));
+	if (c->nqueues > 1 && (r = hear_nothing(fd, c->name, e)) < 0)
+		return r;
 	if (bind(fd, (struct sockaddr *)&ll, sizeof(ll)) < 0)
 		return fail(e, -errno, "bind to %s: %s", c->name, strerror(errno));
 	return 0;
@@ -169,7 +185,6 @@ static int join_fanout(struct packet_port *t, const struct packet_conf *c,
 		    getsockopt(t->q[0].fd, SOL_PACKET, PACKET_FANOUT, &v, &len) < 0)
 			r = fail(e, -errno, "PACKET_FANOUT %s: %s", c->name,
 				 strerror(errno));
-		v &= ~((uint32_t)PACKET_FANOUT_FLAG_UNIQUEID << 16);
 	}
 	for (unsigned i = 0; r == 0 && i < c->nqueues; i++)
 		if ((r = set_deaf(t->q[i].fd, false)) < 0)

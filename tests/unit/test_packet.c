@@ -1,0 +1,787 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_packet.c - frames by AF_PACKET against the kernel on the other end of a veth
+ * pair, in a namespace of our own
+ */
+#include "underlay.h"
+
+#include <linux/capability.h>
+#include <linux/if_packet.h>
+#include <sys/syscall.h>
+
+struct fix {
+	struct pkt_pool *pool;
+	struct port *port; /* on GA */
+	struct port *other; /* on GB, for tests of one port against another */
+	struct packet_info info;
+	struct drop_counters drops;
+	struct gust_batch in;
+	int sk; /* KERNEL4:7000, connected to PEER4:7001 */
+	char err[300];
+};
+
+/* ---- helpers ---- */
+
+static int try_open(struct fix *f, const struct packet_conf *c, struct port **port)
+{
+	struct pkt_pool *pools[257];
+
+	for (int i = 0; i < 257; i++)
+		pools[i] = f->pool;
+	f->err[0] = 0;
+	return packet_open(c, pools, port, &f->info, f->err, sizeof(f->err));
+}
+
+static struct port *open_on(struct fix *f, const char *dev, unsigned nqueues)
+{
+	struct packet_conf c = { .name = dev, .nqueues = nqueues };
+	struct port *port;
+
+	if (try_open(f, &c, &port))
+		fail_msg("%s", f->err);
+	return port;
+}
+
+static int setup_with(void **state, const struct pkt_limits *lim)
+{
+	static struct fix f;
+
+	memset(&f, 0, sizeof(f));
+	*state = &f;
+	veth_make();
+	f.pool = pkt_pool_new(lim);
+	pkt_pool_bind(f.pool);
+	f.port = open_on(&f, GA, 1);
+	f.sk = udp_sock(KERNEL4, 7000, PEER4, 7001);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, &(struct pkt_limits){ 0 });
+}
+
+static int setup_small(void **state)
+{
+	return setup_with(state, &(struct pkt_limits){ .slab_len = 256 << 10,
+						       .slab_max = 1 });
+}
+
+static int teardown(void **state)
+{
+	struct fix *f = *state;
+
+	close(f->sk);
+	pkt_batch_free(&f->in);
+	f->port->ops->close(f->port);
+	if (f->other)
+		f->other->ops->close(f->other);
+	pkt_pool_bind(NULL);
+	veth_remove();
+	assert_int_equal(pkt_pool_free(f->pool), 0);
+	return 0;
+}
+
+static bool has_udp(const struct gust_pkt *p)
+{
+	const struct gust_layer *l4 = pkt_l4(p);
+
+	return l4 && l4->kind == GUST_L_UDP;
+}
+
+/* The next packet with UDP in it; whatever else the kernel says is freed. */
+static struct gust_pkt *next_udp(struct fix *f, struct port *port)
+{
+	for (int i = 0; i < 50; i++) {
+		struct gust_pkt *p;
+
+		while ((p = gust_batch_pop(&f->in))) {
+			if (has_udp(p))
+				return p;
+			pkt_free(p);
+		}
+		wait_fd(port->ops->fd(port, 0), POLLIN, 20);
+		assert_true(port->ops->rx(port, 0, 1, &f->in, &f->drops) >= 0);
+	}
+	fail_msg("no packet");
+	return NULL;
+}
+
+/* Nothing of UDP is left. */
+static void no_more(struct fix *f, struct port *port)
+{
+	struct gust_pkt *p;
+
+	while (port->ops->rx(port, 0, 16, &f->in, &f->drops) > 0)
+		;
+	while ((p = gust_batch_pop(&f->in))) {
+		assert_false(has_udp(p));
+		pkt_free(p);
+	}
+}
+
+static enum port_tx tx(struct fix *f, struct gust_pkt *p)
+{
+	return f->port->ops->tx(f->port, 0, p);
+}
+
+static enum port_tx tx_up(struct fix *f, const struct up *u)
+{
+	return tx(f, up_make(f->pool, u));
+}
+
+/* Receive on the kernel's socket; bytes, or -1. */
+static ssize_t got(struct fix *f, uint8_t *buf, size_t len)
+{
+	if (!wait_fd(f->sk, POLLIN, 500))
+		return -1;
+	return recv(f->sk, buf, len, 0);
+}
+
+static void send_pay(int sk, uint32_t n)
+{
+	uint8_t *b = malloc(n + 1);
+
+	fill_pay(b, 0, n);
+	assert_int_equal(send(sk, b, n, 0), n);
+	free(b);
+}
+
+/* Exactly these bytes onto the wire at GB, behind a vnet header of 10 bytes. */
+static void inject(const uint8_t *vh, const uint8_t *frame, uint32_t n)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
+				  .sll_ifindex = (int)if_nametoindex(GB) };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	uint8_t b[2048] = { 0 };
+
+	set_int(fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+	if (vh)
+		memcpy(b, vh, 10);
+	memcpy(b + 10, frame, n);
+	assert_int_equal(
+		sendto(fd, b, 10 + n, 0, (struct sockaddr *)&ll, sizeof(ll)),
+		10 + n);
+	close(fd);
+}
+
+/* ---- receive ---- */
+
+static void rx_plain(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+
+	send_pay(f->sk, 1200);
+	p = next_udp(f, f->port);
+	assert_int_equal(p->len, 14 + 28 + 1200);
+	assert_layer(p, 0, GUST_L_ETH, 0);
+	assert_layer(p, 1, GUST_L_IPV4, 14);
+	assert_layer(p, 2, GUST_L_UDP, 34);
+	assert_int_equal(p->hlen, 42);
+	assert_memory_equal(p->head, MAC_A MAC_B, 12);
+	assert_int_equal(p->gso_size, 0);
+	assert_int_equal(p->queue, 0);
+	/* veth sums nothing: the checksum is still owed */
+	assert_true(p->need & GUST_F_CSUM);
+	assert_int_equal((uintptr_t)(p->head + 14) % 16, 0);
+	assert_true(p->head - p->head_slab->data >= GUST_HEADROOM);
+	check_pkt(p, 0);
+	pkt_csum_complete(p);
+	p->need = 0;
+	assert_true(pkt_csum_verify(p));
+	pkt_free(p);
+	no_more(f, f->port);
+}
+
+static void rx_super(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+
+	set_int(f->sk, SOL_UDP, UDP_SEGMENT, 1000);
+	send_pay(f->sk, 30500);
+	p = next_udp(f, f->port);
+	assert_int_equal(p->gso_type, GUST_GSO_UDP4);
+	assert_int_equal(p->gso_size, 1000);
+	assert_int_equal(p->len, 42 + 30500);
+	assert_true(p->need & GUST_F_CSUM);
+	check_pkt(p, 0);
+	pkt_free(p);
+	no_more(f, f->port);
+}
+
+/* What we send is not received again, on any queue. */
+static void rx_not_ours(void **state)
+{
+	struct fix *f = *state;
+	uint8_t buf[100];
+
+	f->other = open_on(f, GA, 2);
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 50 }),
+			 PORT_TX_OK);
+	assert_int_equal(got(f, buf, sizeof(buf)), 50);
+	no_more(f, f->port);
+	no_more(f, f->other);
+	assert_int_equal(f->other->ops->rx(f->other, 1, 8, &f->in, &f->drops), 0);
+}
+
+static void rx_vlan(void **state)
+{
+	static const uint16_t tags[][2] = { { 0x2005, 0 }, { 7, 0x6009 } };
+	struct fix *f = *state;
+
+	f->other = open_on(f, GB, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned gso = 0; gso < 2; gso++) {
+			struct up u = { .eth = true,
+					.vlan = { tags[i][0], tags[i][1] },
+					.len = 5001,
+					.gso = gso ? 1000 : 0 };
+			uint32_t off = i ? 22 : 18;
+			struct gust_pkt *p = up_make(f->pool, &u);
+			uint8_t head[64];
+
+			if (!gso)
+				sh("ip link set " GA " mtu 9000 && ip link set " GB
+				   " mtu 9000");
+			memcpy(head, p->head, p->hlen);
+			assert_int_equal(tx(f, p), PORT_TX_OK);
+			p = next_udp(f, f->other);
+			assert_int_equal(p->len, off + 28 + 5001);
+			assert_layer(p, 1, GUST_L_VLAN, 14);
+			assert_layer(p, i + 2, GUST_L_IPV4, off);
+			assert_layer(p, i + 3, GUST_L_UDP, off + 20);
+			assert_memory_equal(p->head, head, off + 26);
+			assert_true(p->need & GUST_F_CSUM);
+			assert_int_equal(p->gso_size, gso ? 1000 : 0);
+			assert_true(p->head - p->head_slab->data >= GUST_HEADROOM);
+			check_pkt(p, 0);
+			pkt_free(p);
+		}
+	}
+	no_more(f, f->other);
+}
+
+/* The kernel's own VLAN device takes and gives what we give and take. */
+static void vlan_device(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+	uint8_t buf[2000];
+	int sk;
+
+	if (!try_sh("ip link add link " GB " name " GB ".5 type vlan id 5")) {
+		print_message("no VLAN devices here\n");
+		skip();
+	}
+	sh("ip link set " GB ".5 up && ip addr add 198.18.5.1/24 dev " GB ".5");
+	sh("ip neigh add 198.18.5.2 lladdr 02:00:00:00:00:0a dev " GB ".5");
+	sk = udp_sock("198.18.5.1", 7000, "198.18.5.2", 7001);
+	send_pay(sk, 900);
+	p = next_udp(f, f->port);
+	assert_layer(p, 1, GUST_L_VLAN, 14);
+	assert_int_equal(get16(p->head + 12), 0x8100);
+	assert_int_equal(get16(p->head + 14), 5);
+	check_pkt(p, 0);
+	pkt_free(p);
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true,
+						.vlan = { 5, 0 },
+						.src = "198.18.5.2",
+						.dst = "198.18.5.1",
+						.len = 800 }),
+			 PORT_TX_OK);
+	assert_true(wait_fd(sk, POLLIN, 500));
+	assert_int_equal(recv(sk, buf, sizeof(buf), 0), 800);
+	check_pay(buf, 0, 800);
+	close(sk);
+}
+
+/* What the kernel put into VXLAN arrives whole, the map reaching inside. */
+static void rx_kernel_vxlan(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+	int sk;
+
+	if (!try_sh("ip link add gustvx type vxlan id 42 local " KERNEL4
+		    " remote " PEER4 " dstport 4789 dev " GB)) {
+		print_message("no VXLAN devices here\n");
+		skip();
+	}
+	sh("ip link set gustvx up && ip addr add 198.18.6.1/24 dev gustvx");
+	sh("ip neigh add 198.18.6.2 lladdr 02:00:00:00:00:0c dev gustvx");
+	sk = udp_sock("198.18.6.1", 7000, "198.18.6.2", 7001);
+	set_int(sk, SOL_UDP, UDP_SEGMENT, 1000);
+	send_pay(sk, 20500);
+	p = next_udp(f, f->port);
+	assert_layer(p, 2, GUST_L_UDP, 34);
+	assert_layer(p, 3, GUST_L_VXLAN, 42);
+	assert_layer(p, 5, GUST_L_IPV4, 64);
+	assert_layer(p, 6, GUST_L_UDP, 84);
+	assert_int_equal(p->gso_size, 1000);
+	assert_int_equal(p->gso_type, GUST_GSO_UDP4);
+	assert_true(p->need & GUST_F_CSUM);
+	check_pkt(p, 0);
+	pkt_free(p);
+	close(sk);
+	sh("ip link delete gustvx");
+}
+
+/* Malformed frames are dropped by name, and the next one is received. */
+static void rx_malformed(void **state)
+{
+	static const uint8_t csum_nowhere[10] = { 1, 0, 0, 0, 0, 0, 30, 0, 6, 0 };
+	struct fix *f = *state;
+	struct up u = { .eth = true, .len = 100 };
+	struct gust_pkt *p = up_make(f->pool, &u);
+	uint8_t *b = pkt_flat(p);
+
+	pkt_free(p);
+	inject(NULL, b, 14 + 12);
+	inject(NULL, b, 14 + 20 + 50);
+	w16(b + 38, 300); /* UDP length */
+	inject(NULL, b, 142);
+	w16(b + 38, 108);
+	inject(csum_nowhere, b, 142);
+	b[14] = 0x43;
+	inject(NULL, b, 142);
+	b[14] = 0x45;
+	inject(NULL, b, 142);
+	p = next_udp(f, f->port);
+	check_pkt(p, 0);
+	pkt_free(p);
+	no_more(f, f->port);
+	assert_int_equal(f->drops.n[DROP_SHORT], 1);
+	assert_int_equal(f->drops.n[DROP_BAD_LEN], 1);
+	assert_int_equal(f->drops.n[DROP_BAD_UDPLEN], 1);
+	assert_int_equal(f->drops.n[DROP_BAD_VNET], 1);
+	assert_int_equal(f->drops.n[DROP_BAD_IHL], 1);
+	free(b);
+}
+
+/* At the slab limit what is small goes on, what is large is a counted drop. */
+static void rx_slab_limit(void **state)
+{
+	struct fix *f = *state;
+	struct gust_batch held;
+	struct gust_pkt *p;
+	unsigned n;
+
+	gust_batch_init(&held);
+	for (n = 0; n < 400 && !f->drops.n[DROP_NO_SLAB]; n++) {
+		send_pay(f->sk, 1400);
+		assert_true(wait_fd(f->port->ops->fd(f->port, 0), POLLIN, 500));
+		f->port->ops->rx(f->port, 0, 1, &held, &f->drops);
+	}
+	assert_in_range(n, 95, 105);
+	assert_int_equal(f->drops.n[DROP_NO_SLAB], 1);
+	send_pay(f->sk, 0);
+	p = next_udp(f, f->port);
+	assert_int_equal(p->len, 42);
+	assert_null(p->head_slab);
+	pkt_free(p);
+	pkt_batch_free(&held);
+	send_pay(f->sk, 1400);
+	p = next_udp(f, f->port);
+	assert_non_null(p->head_slab);
+	check_pkt(p, 0);
+	pkt_free(p);
+}
+
+static void rx_overflow(void **state)
+{
+	struct fix *f = *state;
+	struct packet_conf c = { .name = GA, .nqueues = 1, .rcvbuf = 4096 };
+	uint32_t n = 7;
+
+	assert_int_equal(port_socket_drops(f->port, 0, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(try_open(f, &c, &f->other), 0);
+	assert_true(f->info.rcvbuf >= 4096);
+	for (unsigned i = 0; i < 50; i++)
+		send_pay(f->sk, 1000);
+	assert_int_equal(port_socket_drops(f->other, 0, &n), 0);
+	assert_in_range(n, 1, 50);
+	assert_int_equal(port_socket_drops(f->port, 0, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+/* Two queues: each packet once, a flow on one queue, both used. */
+static void rx_fanout(void **state)
+{
+	struct fix *f = *state;
+	unsigned n[2] = { 0 }, queue_of[64], seen[64] = { 0 };
+	struct gust_pkt *p;
+
+	f->other = open_on(f, GA, 2);
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < 64; i++) {
+			int sk = udp_sock(KERNEL4, (uint16_t)(8000 + i), PEER4,
+					  7001);
+
+			send_pay(sk, 10);
+			close(sk);
+		}
+	for (unsigned q = 0; q < 2; q++) {
+		while (f->other->ops->rx(f->other, q, 64, &f->in, &f->drops) > 0)
+			;
+		while ((p = gust_batch_pop(&f->in))) {
+			unsigned i = has_udp(p) ? get16(p->head + 34) - 8000u : 64;
+
+			if (i < 64) {
+				assert_int_equal(p->queue, q);
+				if (seen[i]++)
+					assert_int_equal(queue_of[i], q);
+				queue_of[i] = q;
+				n[q]++;
+			}
+			pkt_free(p);
+		}
+	}
+	assert_int_equal(n[0] + n[1], 3 * 64);
+	assert_true(n[0] && n[1]);
+}
+
+/* ---- transmit ---- */
+
+static void tx_plain(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+	uint8_t buf[2000];
+
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 1000 }),
+			 PORT_TX_OK);
+	assert_int_equal(got(f, buf, sizeof(buf)), 1000);
+	check_pay(buf, 0, 1000);
+	p = up_make(f->pool, &(struct up){ .eth = true });
+	pkt_csum_complete(p);
+	assert_int_equal(tx(f, p), PORT_TX_OK);
+	assert_int_equal(got(f, buf, sizeof(buf)), 0);
+}
+
+static void tx_super(void **state)
+{
+	struct fix *f = *state;
+	uint8_t buf[2000];
+
+	assert_int_equal(
+		tx_up(f, &(struct up){ .eth = true, .len = 5001, .gso = 1000 }),
+		PORT_TX_OK);
+	for (uint32_t i = 0; i < 5; i++) {
+		assert_int_equal(got(f, buf, sizeof(buf)), 1000);
+		check_pay(buf, i * 1000, 1000);
+	}
+	assert_int_equal(got(f, buf, sizeof(buf)), 1);
+	check_pay(buf, 5000, 1);
+	assert_false(wait_fd(f->sk, POLLIN, 0));
+}
+
+/* A device that sums nothing: the kernel does it, before the wire. */
+static void tx_csum(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+
+	if (!try_sh("ethtool -K " GA " tx off")) {
+		print_message("no ethtool command\n");
+		skip();
+	}
+	f->other = open_on(f, GB, 1);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct up u = { .eth = true, .len = 777 };
+
+		if (v6) {
+			u.src = PEER6;
+			u.dst = KERNEL6;
+		}
+		assert_int_equal(tx_up(f, &u), PORT_TX_OK);
+		p = next_udp(f, f->other);
+		assert_false(p->need & GUST_F_CSUM);
+		p->need = 0;
+		assert_true(pkt_csum_verify(p));
+		check_pkt(p, 0);
+		pkt_free(p);
+	}
+}
+
+static void tx_many_pieces(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p = up_make(f->pool, &(struct up){ .eth = true });
+	struct gust_slab *s = slab_new(f->pool);
+	static uint8_t buf[2000];
+
+	for (uint32_t i = 0; i < 1400; i++) {
+		struct gust_frag fr = { .p = s->data + i * 2, .slab = s, .len = 1 };
+
+		*fr.p = pay(i);
+		slab_ref(s);
+		assert_int_equal(pkt_frag_add(p, &fr), 0);
+	}
+	slab_unref(s);
+	w16(p->head + 16, 1428);
+	fix_ip4(p->head + 14);
+	w16(p->head + 38, 1408);
+	assert_int_equal(tx(f, p), PORT_TX_OK);
+	assert_int_equal(got(f, buf, sizeof(buf)), 1400);
+	check_pay(buf, 0, 1400);
+}
+
+static void tx_refused(void **state)
+{
+	struct fix *f = *state;
+	struct gust_pkt *p;
+	uint8_t buf[2000];
+
+	/* a form that contradicts the packet: the caller's to cut */
+	p = up_make(f->pool, &(struct up){ .eth = true, .len = 1000, .gso = 200 });
+	p->gso_type = GUST_GSO_TCP4;
+	assert_int_equal(tx(f, p), PORT_TX_REFUSED);
+	p->gso_size = 0;
+	assert_int_equal(tx(f, p), PORT_TX_OK);
+	assert_int_equal(got(f, buf, sizeof(buf)), 1000);
+	/* above the MTU: no other form helps */
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 1600 }),
+			 PORT_TX_ERROR);
+}
+
+/* ---- the device's fate ---- */
+
+static void link_down(void **state)
+{
+	struct fix *f = *state;
+	struct up u = { .eth = true, .len = 100 };
+	struct gust_pkt *p;
+	uint8_t buf[200];
+
+	for (unsigned i = 0; i < 2; i++) {
+		sh("ip link set " GA " down");
+		/* once the socket's error is met by tx first, once by rx */
+		if (i)
+			assert_int_equal(
+				f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops),
+				0);
+		assert_int_equal(tx_up(f, &u), PORT_TX_DOWN);
+		sh("ip link set " GA " up");
+		assert_int_equal(tx_up(f, &u), PORT_TX_OK);
+		assert_int_equal(got(f, buf, sizeof(buf)), 100);
+		assert_true(f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops) >=
+			    0);
+		send_pay(f->sk, 300);
+		p = next_udp(f, f->port);
+		check_pkt(p, 0);
+		pkt_free(p);
+	}
+}
+
+static void deleted(void **state)
+{
+	struct fix *f = *state;
+	struct port_caps caps;
+
+	f->other = open_on(f, GA, 2);
+	sh("ip link delete " GA);
+	assert_true(wait_fd(f->port->ops->fd(f->port, 0), POLLIN, 100));
+	assert_int_equal(f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops), -EIO);
+	assert_int_equal(f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops), -EIO);
+	assert_int_equal(f->other->ops->rx(f->other, 0, 4, &f->in, &f->drops),
+			 -EIO);
+	assert_int_equal(f->other->ops->rx(f->other, 1, 4, &f->in, &f->drops),
+			 -EIO);
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 9 }),
+			 PORT_TX_DOWN);
+	assert_int_equal(packet_caps(f->port, &caps), -ENODEV);
+}
+
+static void moved_away(void **state)
+{
+	struct fix *f = *state;
+	char path[64], cmd[128];
+	pid_t pid = scratch_child(path);
+
+	snprintf(cmd, sizeof(cmd), "ip link set " GA " netns %d", (int)pid);
+	sh(cmd);
+	assert_int_equal(f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops), -EIO);
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 9 }),
+			 PORT_TX_DOWN);
+	scratch_child_end(pid);
+}
+
+/* ---- opening ---- */
+
+static void open_info(void **state)
+{
+	struct fix *f = *state;
+
+	assert_int_equal(f->info.ifindex, (int)if_nametoindex(GA));
+	assert_int_equal(f->info.mtu, 1500);
+	assert_memory_equal(f->info.mac, MAC_A, 6);
+	assert_true(f->info.rcvbuf > 212992);
+	assert_true(f->port->l2);
+	assert_string_equal(f->port->ops->kind, "packet");
+	assert_true(fcntl(f->port->ops->fd(f->port, 0), F_GETFD) & FD_CLOEXEC);
+}
+
+static void open_bad_conf(void **state)
+{
+	struct fix *f = *state;
+	struct port *port = (struct port *)f;
+	struct packet_conf c = { .name = "sixteen-bytes-xx", .nqueues = 1 };
+
+	assert_int_equal(try_open(f, &c, &port), -EINVAL);
+	assert_non_null(strstr(f->err, "1 to 15 bytes"));
+	c.name = GA;
+	c.nqueues = 0;
+	assert_int_equal(try_open(f, &c, &port), -EINVAL);
+	c.nqueues = 257;
+	assert_int_equal(try_open(f, &c, &port), -EINVAL);
+	c.nqueues = 1;
+	c.name = "gustnone";
+	assert_int_equal(try_open(f, &c, &port), -ENODEV);
+	assert_non_null(strstr(f->err, "gustnone: no such device"));
+	c.netns = "gust-no-such";
+	assert_int_equal(try_open(f, &c, &port), -ENOENT);
+	assert_non_null(strstr(f->err, "ip netns add gust-no-such"));
+	c.netns = NULL;
+	c.name = "gusttun";
+	sh("ip tuntap add gusttun mode tun");
+	assert_int_equal(try_open(f, &c, &port), -EINVAL);
+	assert_non_null(strstr(f->err, "gusttun is no Ethernet device"));
+	sh("ip link delete gusttun");
+	assert_ptr_equal(port, f);
+}
+
+static void open_unprivileged(void **state)
+{
+	struct __user_cap_header_struct h = { .version =
+						      _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2], none[2];
+	struct fix *f = *state;
+	struct packet_conf c = { .name = GA, .nqueues = 1 };
+	int r;
+
+	assert_int_equal(syscall(SYS_capget, &h, d), 0);
+	memcpy(none, d, sizeof(d));
+	none[0].effective &= ~(1U << CAP_NET_RAW);
+	assert_int_equal(syscall(SYS_capset, &h, none), 0);
+	r = try_open(f, &c, &f->other);
+	assert_int_equal(syscall(SYS_capset, &h, d), 0);
+	assert_int_equal(r, -EPERM);
+	assert_non_null(strstr(f->err, "needs CAP_NET_RAW"));
+	assert_null(f->other);
+}
+
+static void open_promisc(void **state)
+{
+	struct fix *f = *state;
+	struct packet_conf c = { .name = GA, .nqueues = 1, .promisc = true };
+	const char *is = "ip -d link show " GA " | grep -q 'promiscuity 1'";
+
+	assert_false(try_sh(is));
+	assert_int_equal(try_open(f, &c, &f->other), 0);
+	assert_true(try_sh(is));
+	f->other->ops->close(f->other);
+	f->other = NULL;
+	assert_false(try_sh(is));
+}
+
+static void open_in_netns(void **state)
+{
+	struct fix *f = *state;
+	char path[64], cmd[200];
+	pid_t pid = scratch_child(path);
+	struct packet_conf c = { .name = GB, .nqueues = 1, .netns = path };
+	struct port_caps caps;
+	struct gust_pkt *p;
+
+	snprintf(cmd, sizeof(cmd),
+		 "ip link set " GB " netns %d && nsenter --net=%s ip link set " GB
+		 " up",
+		 (int)pid, path);
+	sh(cmd);
+	if (try_open(f, &c, &f->other))
+		fail_msg("%s", f->err);
+	assert_int_equal((int)if_nametoindex(GB), 0);
+	assert_int_not_equal((int)if_nametoindex(GA), 0);
+	assert_int_equal(tx_up(f, &(struct up){ .eth = true, .len = 500 }),
+			 PORT_TX_OK);
+	p = next_udp(f, f->other);
+	check_pkt(p, 0);
+	pkt_free(p);
+	assert_int_equal(packet_caps(f->other, &caps), 0);
+	assert_int_equal(caps.mtu, 1500);
+	scratch_child_end(pid);
+}
+
+static void caps(void **state)
+{
+	struct fix *f = *state;
+	struct port_caps c;
+
+	assert_int_equal(packet_caps(f->port, &c), 0);
+	assert_int_equal(c.feats,
+			 FEAT_BIT(FEAT_TX_CSUM) | FEAT_BIT(FEAT_SG) |
+				 FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |
+				 FEAT_BIT(FEAT_TSO_ECN) | FEAT_BIT(FEAT_USO));
+	assert_int_equal(c.mtu, 1500);
+	assert_in_range(c.gso_max4, 65000, 65535);
+	assert_int_equal(c.gso_max6, c.gso_max4);
+	assert_int_equal(c.gso_max_udp, c.gso_max4);
+	sh("ip link set " GA " mtu 9000 gso_max_size 200000 gso_max_segs 300");
+	assert_int_equal(packet_caps(f->port, &c), 0);
+	assert_int_equal(c.mtu, 9000);
+	assert_in_range(c.gso_max6, 199000, 200000);
+	assert_in_range(c.gso_max4, 65000, 65535);
+	assert_true(c.gso_max_udp <= 65535);
+	assert_int_equal(c.gso_max_segs, 300);
+	assert_true(caps_has(&c, FEAT_BIGTCP6_JUMBO));
+	assert_false(caps_has(&c, FEAT_BIGTCP4));
+	/* without superpackets */
+	sh("ip link set " GA " mtu 1500 gso_max_size 1000");
+	assert_int_equal(packet_caps(f->port, &c), 0);
+	assert_int_equal(c.gso_max4, 1500);
+	assert_int_equal(c.gso_max6, 1500);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(rx_plain),
+		T(rx_super),
+		T(rx_not_ours),
+		T(rx_vlan),
+		T(vlan_device),
+		T(rx_kernel_vxlan),
+		T(rx_malformed),
+		cmocka_unit_test_setup_teardown(rx_slab_limit, setup_small,
+						teardown),
+		T(rx_overflow),
+		T(rx_fanout),
+		T(tx_plain),
+		T(tx_super),
+		T(tx_csum),
+		T(tx_many_pieces),
+		T(tx_refused),
+		T(link_down),
+		T(deleted),
+		T(moved_away),
+		T(open_info),
+		T(open_bad_conf),
+		T(open_unprivileged),
+		T(open_promisc),
+		T(open_in_netns),
+		T(caps),
+	};
+
+	scratch_enter();
+	scratch_no_ipv6();
+	if (!try_sh("ip link add gustt type veth peer name gustu && ip link "
+		    "delete gustt")) {
+		fprintf(stderr, "SKIP: no `ip` command, or no veth here\n");
+		return SCRATCH_SKIP;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
