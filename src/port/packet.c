@@ -187,9 +187,7 @@ static int join_fanout(struct packet_port *t, const struct packet_conf *c,
 				 strerror(errno));
 	}
 	for (unsigned i = 0; r == 0 && i < c->nqueues; i++)
-		if ((r = set_deaf(t->q[i].fd, false)) < 0)
-			fail(e, r, "SO_DETACH_FILTER %s: %s", c->name,
-			     strerror(-r));
+		r = hear_incoming(t->q[i].fd, c->name, e);
 	return r;
 }
 
