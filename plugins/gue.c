@@ -109,6 +109,10 @@ static int check(const struct gust_tunnel_conf *c, bool gue, char *err,
 		return TUN_ERR(err, err_len,
 			       "port: missing, and none is assigned to kind %s",
 			       c->kind);
+	if (c->sport_max && !c->sport_min)
+		return TUN_ERR(err, err_len,
+			       "source ports: to %u: the first one is missing",
+			       c->sport_max);
 	if (c->opt_len)
 		return TUN_ERR(err, err_len, "options: a tunnel of kind %s has none",
 			       c->kind);

@@ -10,6 +10,7 @@ include tests/unit/udp.mk
 include tests/unit/offload.mk
 include tests/unit/segmods.mk
 include tests/unit/vxgen.mk
+include tests/unit/gue.mk
 include tests/unit/merge.mk
 include tests/unit/iptunnels.mk
 include tests/unit/port.mk

@@ -68,7 +68,7 @@ def outer(v6, csum, dport, inside, tos=0):
     if v6:
         ip = IPv6(src="2001:db8:1::1", dst="2001:db8:1::2", hlim=64, tc=tos)
     else:
-        ip = IP(src="192.0.2.1", dst="192.0.2.2", id=0, ttl=64, flags="DF", tos=tos)
+        ip = IP(src="192.0.2.1", dst="192.0.2.2", id=1, ttl=64, flags="DF", tos=tos)
     return ip / udp / Raw(inside)
 
 
