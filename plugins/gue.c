@@ -114,8 +114,8 @@ static int check(const struct gust_tunnel_conf *c, bool gue, char *err,
 			       "source ports: to %u: the first one is missing",
 			       c->sport_max);
 	if (c->opt_len)
-		return TUN_ERR(err, err_len, "options: a tunnel of kind %s has none",
-			       c->kind);
+		return TUN_ERR(err, err_len,
+			       "options: a tunnel of kind %s has none", c->kind);
 	return 0;
 }
 
@@ -205,8 +205,7 @@ static bool leave_sum(const struct gust_host *host, struct gust_pkt *p,
 		return false;
 	ret->start = l->off;
 	ret->offset = l->off + csum_off(l->kind);
-	gust_put16(p->head + ret->offset,
-		   gust_sum_fold_plain(host->pseudo_sum(p)));
+	gust_put16(p->head + ret->offset, gust_sum_fold_plain(host->pseudo_sum(p)));
 	return true;
 }
 
@@ -262,8 +261,8 @@ static void encap_one(const struct tun_state *s, struct gue *t,
 		      struct gust_pkt *p /*taken*/, struct gust_batch *out)
 {
 	uint8_t proto = inner_proto(t, p), *udp;
+	bool bare = !tun_ip(p), left;
 	struct shim h;
-	bool left;
 	uint32_t hash;
 
 	if (!proto) {
@@ -280,10 +279,14 @@ static void encap_one(const struct tun_state *s, struct gue *t,
 	if (left && !add_option(s, t, p, &h))
 		return;
 	udp = p->head + t->tun.iphlen;
-	gust_put16(udp, t->sport_min + (uint16_t)((uint64_t)hash * t->sports >> 32));
+	gust_put16(udp,
+		   t->sport_min + (uint16_t)((uint64_t)hash * t->sports >> 32));
 	if (t->gue)
 		udp[UDP_HLEN + 1] = proto;
 	tun_finish(s->host, &t->tun, p);
+	/* a frame without IP: our UDP header is the innermost transport */
+	if (bare && t->csum)
+		p->need |= GUST_F_CSUM;
 	gust_batch_push(out, p);
 }
 

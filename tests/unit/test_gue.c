@@ -18,7 +18,8 @@ static bool begins(const char *s, const char *with)
 /* What the name says of the tunnel. */
 static void ends_of(struct end e[2], const struct gue_golden *x)
 {
-	bool remcsum = begins(x->name, "remcsum"), v6 = (uint8_t)x->out[0] >> 4 == 6;
+	bool remcsum = begins(x->name, "remcsum"),
+	     v6 = (uint8_t)x->out[0] >> 4 == 6;
 	const char *kind = begins(x->name, "fou") ? "fou" : "gue";
 	uint32_t flags = remcsum ? GUST_TUN_REMCSUM : 0;
 
@@ -157,8 +158,9 @@ static void refused(struct gust_tunnel_conf c, const char *word)
 	char err[256] = "";
 	void *t = NULL;
 
-	assert_int_equal(e.desc->tunnel_open(&engine_host, &c, &t, err, sizeof(err)),
-			 -EINVAL);
+	assert_int_equal(
+		e.desc->tunnel_open(&engine_host, &c, &t, err, sizeof(err)),
+		-EINVAL);
 	assert_null(t);
 	if (!begins(err, word))
 		fail_msg("\"%s\" does not begin with %s", err, word);
@@ -309,12 +311,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, gue_setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_encap),
-		T(test_decap),
-		T(test_decap_flags),
-		T(test_refused),
-		T(test_sport),
-		T(test_outer_fields),
+		T(test_encap),         T(test_decap), T(test_decap_flags),
+		T(test_refused),       T(test_sport), T(test_outer_fields),
 		T(test_encap_refuses),
 	};
 

@@ -39,8 +39,7 @@ static uint32_t inner(void)
 /* Around `n` bytes of `in`, without outer checksum. */
 static struct gust_pkt *around(const uint8_t *shim, uint32_t nshim, uint32_t n)
 {
-	uint32_t len =
-		gue_wrap(out, false, false, GUE_PORT, shim, nshim, in, n);
+	uint32_t len = gue_wrap(out, false, false, GUE_PORT, shim, nshim, in, n);
 
 	return wire_pkt(out, len, false);
 }
@@ -70,9 +69,9 @@ static void test_control_and_flags(void **state)
 	shim_drops(SHIM(0x20, 4, 0, 0), 4, DROP_TUNNEL_OPTION);
 	shim_drops(SHIM(0x20, 0, 0, 0), 4, DROP_TUNNEL_OPTION);
 	for (unsigned bit = 1; bit < 16; bit++)
-		shim_drops(SHIM(0x1, 4, (1 << bit) >> 8, (1 << bit) & 255, 0, 0, 0,
-				0),
-			   8, DROP_TUNNEL_OPTION);
+		shim_drops(
+			SHIM(0x1, 4, (1 << bit) >> 8, (1 << bit) & 255, 0, 0, 0, 0),
+			8, DROP_TUNNEL_OPTION);
 	/* private flags: where are they? which? where is the option? */
 	shim_drops(SHIM(0, 4, 0, 1), 4, DROP_BAD_TUNNEL);
 	for (unsigned bit = 0; bit < 31; bit++) {
@@ -111,8 +110,8 @@ static void test_truncated(void **state)
 	memcpy(whole, "\2\4\0\0\x55\x55\x55\x55\x55\x55\x55\x55", 12);
 	memcpy(whole + 12, in, n);
 	for (uint32_t k = 0; k < 12 + n; k++) {
-		uint32_t len = gue_wrap(out, false, false, GUE_PORT, whole, k, in,
-					0);
+		uint32_t len =
+			gue_wrap(out, false, false, GUE_PORT, whole, k, in, 0);
 
 		assert_decap_drop(&four[1], wire_pkt(out, len, false),
 				  DROP_BAD_TUNNEL);
@@ -317,27 +316,20 @@ static void test_remcsum_lies(void **state)
 	uint32_t n = inner();
 	static const uint16_t lies[][2] = {
 		{ 20, 137 }, /* odd */
-		{ 21, 36 },
-		{ 36, 20 }, /* result in front of what is summed */
+		{ 21, 36 },   { 36, 20 }, /* result in front of what is summed */
 		{ 20, 140 }, /* behind the end */
-		{ 140, 140 },
-		{ 0xfffe, 0xfffe },
-		{ 20, 0xfffe },
+		{ 140, 140 }, { 0xfffe, 0xfffe }, { 20, 0xfffe },
 		{ 0, 10 }, /* into the headers */
-		{ 0, 2 },
-		{ 12, 16 },
-		{ 20, 20 },
+		{ 0, 2 },     { 12, 16 },         { 20, 20 },
 		{ 20, 26 }, /* UDP's field, in a TCP header */
-		{ 20, 38 },
-		{ 22, 36 }, /* the field, but not from the header on */
+		{ 20, 38 },   { 22, 36 }, /* the field, but not from the header on */
 		{ 20, 40 }, /* payload, summed from a header on */
 		{ 38, 60 },
 	};
 
 	leave(n, 20, 36);
 	for (unsigned i = 0; i < sizeof(lies) / sizeof(*lies); i++)
-		assert_decap_drop(&six[1],
-				  with_option(n, lies[i][0], lies[i][1]),
+		assert_decap_drop(&six[1], with_option(n, lies[i][0], lies[i][1]),
 				  DROP_BAD_TUNNEL);
 	pkt_free(decap(&six[1], with_option(n, 20, 36)));
 }

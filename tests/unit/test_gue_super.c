@@ -292,12 +292,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, gue_setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_single),
-		T(test_super),
-		T(test_big),
-		T(test_split),
-		T(test_remcsum_owed),
-		T(test_remcsum_not),
+		T(test_single),   T(test_super),        T(test_big),
+		T(test_split),    T(test_remcsum_owed), T(test_remcsum_not),
 		T(test_too_deep),
 	};
 
