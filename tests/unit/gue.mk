@@ -14,3 +14,10 @@ EXTRA_tests_unit_test_gue_bad_DEPENDENCIES = plugins/gue.so plugins/tso.so plugi
 tests_unit_test_gue_super_CPPFLAGS = $(GUE_TEST_CPPFLAGS)
 tests_unit_test_gue_super_LDADD = $(GUE_TEST_LIBS)
 EXTRA_tests_unit_test_gue_super_DEPENDENCIES = plugins/gue.so plugins/tso.so plugins/uso.so
+
+# Takes whatever tunnel plugins there are.
+check_PROGRAMS += tests/unit/test_tunnel_matrix
+TESTS += tests/unit/test_tunnel_matrix
+tests_unit_test_tunnel_matrix_CPPFLAGS = $(GUE_TEST_CPPFLAGS)
+tests_unit_test_tunnel_matrix_LDADD = $(GUE_TEST_LIBS)
+EXTRA_tests_unit_test_tunnel_matrix_DEPENDENCIES = $(gustplugin_PROGRAMS)
