@@ -11,3 +11,4 @@ include tests/fuzz/sctp.mk
 include tests/fuzz/merge.mk
 include tests/fuzz/impair.mk
 include tests/fuzz/vxgen.mk
+include tests/fuzz/gue.mk
