@@ -142,7 +142,7 @@ int packet_caps(const struct port *port, struct port_caps *ret_caps);
 
 /* ---- a UDP socket of the kernel, as a tunnel's underlay ---- */
 
-struct udp_conf {
+struct udp_port_conf {
 	/* An address, or any: 0.0.0.0 is IPv4 alone, :: is both families. */
 	struct ipaddr local;
 	uint16_t port; /* 0: the kernel chooses */
@@ -151,7 +151,7 @@ struct udp_conf {
 	uint32_t rcvbuf, sndbuf; /* bytes a queue, 0: 4 MiB */
 };
 
-struct udp_info {
+struct udp_port_info {
 	uint16_t port;
 	uint32_t rcvbuf; /* granted, as the kernel counts */
 	bool gro; /* the kernel has UDP_GRO */
@@ -174,8 +174,8 @@ struct udp_info {
  * queues of the receiver it uses one. Outer headers with IP options or extension
  * headers, and fragments, are not sent.
  */
-int udp_open(const struct udp_conf *conf, struct pkt_pool **pool,
-	     struct port **ret_port, struct udp_info *ret_info, char *err,
+int udp_open(const struct udp_port_conf *conf, struct pkt_pool **pool,
+	     struct port **ret_port, struct udp_port_info *ret_info, char *err,
 	     size_t err_len);
 
 /* What it takes: USO up to 64 segments and 64 KB, and plain datagrams. `mtu` is

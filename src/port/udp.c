@@ -138,7 +138,7 @@ static int bind_to(struct udp_port *t, int fd, uint16_t port,
 	return fail(e, r, "bind to %s port %u: %s", s, port, strerror(-r));
 }
 
-static int open_socket(struct udp_port *t, const struct udp_conf *c, int *ret_fd,
+static int open_socket(struct udp_port *t, const struct udp_port_conf *c, int *ret_fd,
 		       const struct errbuf *e)
 {
 	int fd = socket(t->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -161,7 +161,7 @@ static uint8_t own_value(int fd, int level, int opt)
 	return (uint8_t)v;
 }
 
-static void learn(struct udp_port *t, struct udp_info *info)
+static void learn(struct udp_port *t, struct udp_port_info *info)
 {
 	int fd = t->q[0].fd, v = 1;
 	struct sockaddr_storage ss;
@@ -184,8 +184,8 @@ static void learn(struct udp_port *t, struct udp_info *info)
 	info->rcvbuf = port_socket_rcvbuf(fd);
 }
 
-static int open_queue(struct udp_port *t, unsigned i, const struct udp_conf *c,
-		      struct udp_info *info, const struct errbuf *e)
+static int open_queue(struct udp_port *t, unsigned i, const struct udp_port_conf *c,
+		      struct udp_port_info *info, const struct errbuf *e)
 {
 	int r = open_socket(t, c, &t->q[i].fd, e), one = 1;
 
@@ -204,13 +204,13 @@ static int open_queue(struct udp_port *t, unsigned i, const struct udp_conf *c,
 /* What the namespace is entered for. */
 struct opening {
 	struct udp_port *t;
-	const struct udp_conf *c;
-	struct udp_info *info;
+	const struct udp_port_conf *c;
+	struct udp_port_info *info;
 	const struct errbuf *e;
 };
 
 /* Where there is no IPv6, `::` means IPv4 alone. */
-static void choose_family(struct udp_port *t, const struct udp_conf *c)
+static void choose_family(struct udp_port *t, const struct udp_port_conf *c)
 {
 	static const uint8_t zero[4];
 	int fd;
@@ -246,7 +246,7 @@ static int open_there(void *arg)
 	return r;
 }
 
-static int port_alloc(const struct udp_conf *c, struct pkt_pool **pool,
+static int port_alloc(const struct udp_port_conf *c, struct pkt_pool **pool,
 		      struct udp_port **ret_t)
 {
 	struct udp_port *t;
@@ -275,12 +275,12 @@ nomem:
 	return -ENOMEM;
 }
 
-int udp_open(const struct udp_conf *conf, struct pkt_pool **pool,
-	     struct port **ret_port, struct udp_info *ret_info, char *err,
+int udp_open(const struct udp_port_conf *conf, struct pkt_pool **pool,
+	     struct port **ret_port, struct udp_port_info *ret_info, char *err,
 	     size_t err_len)
 {
 	struct errbuf e = { err, err_len };
-	struct udp_info info = { 0 };
+	struct udp_port_info info = { 0 };
 	struct udp_port *t = NULL;
 	int r;
 
