@@ -138,8 +138,8 @@ static int bind_to(struct udp_port *t, int fd, uint16_t port,
 	return fail(e, r, "bind to %s port %u: %s", s, port, strerror(-r));
 }
 
-static int open_socket(struct udp_port *t, const struct udp_port_conf *c, int *ret_fd,
-		       const struct errbuf *e)
+static int open_socket(struct udp_port *t, const struct udp_port_conf *c,
+		       int *ret_fd, const struct errbuf *e)
 {
 	int fd = socket(t->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 

@@ -34,7 +34,7 @@ struct udp {
 	uint16_t port, kport; /* ours, the kernel's */
 };
 
-static bool udp_open(struct probe *p, bool v6, struct udp *u)
+static bool sock_open(struct probe *p, bool v6, struct udp *u)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
@@ -164,7 +164,7 @@ bool probe_csum_to(struct probe *p, bool v6, enum proof_shape s)
 	struct udp u;
 	uint32_t n;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	n = single(u.path, s);
 	return udp_done(&u,
@@ -190,7 +190,7 @@ bool probe_uso_to(struct probe *p, bool v6, enum proof_shape s)
 	int one = 1;
 	bool ok;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	ok = uso_once(&u, s);
 	if (ok && setsockopt(u.sk, SOL_UDP, UDP_GRO, &one, sizeof(one)) == 0)
@@ -204,7 +204,7 @@ bool probe_ufo_to(struct probe *p, bool v6, enum proof_shape s)
 	uint32_t len = shaped(UFO_LEN, s);
 	struct udp u;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	return udp_done(&u, put(&u, 100, len, VIRTIO_NET_HDR_GSO_UDP, UFO_SEG) &&
 				    put_mark(&u) && expect(&u, 100, len, len));
@@ -272,7 +272,7 @@ bool probe_csum_from(struct probe *p, bool v6, enum proof_shape s)
 	struct udp u;
 	uint32_t n;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	n = single(u.path, s);
 	return udp_done(&u, give(&u, 5, n, 0) && check_csum(&u, n, s != PROOF_OFF));
@@ -307,7 +307,7 @@ bool probe_uso_from(struct probe *p, bool v6, enum proof_shape s)
 	uint32_t len = shaped(N_SEG * SEG, s);
 	struct udp u;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	return udp_done(&u, give(&u, 100, len, SEG) &&
 				    check_uso(&u, len, s != PROOF_OFF));
@@ -333,7 +333,7 @@ bool probe_ufo_from(struct probe *p, bool v6, enum proof_shape s)
 	uint32_t len = shaped(UFO_LEN, s);
 	struct udp u;
 
-	if (!udp_open(p, v6, &u))
+	if (!sock_open(p, v6, &u))
 		return false;
 	return udp_done(&u, give(&u, 100, len, 0) && check_ufo(&u, len));
 }
