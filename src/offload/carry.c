@@ -191,8 +191,9 @@ static struct gust_pkt *join(struct gust_batch *b, const struct carry *c)
 	return p;
 }
 
-void carry(struct engine *e, struct gust_pkt *p, const struct port_caps *caps,
-	   const struct carry *c, struct gust_batch *out, struct plan_stats *st)
+void plan_carry(struct engine *e, struct gust_pkt *p, const struct port_caps *caps,
+		const struct carry *c, struct gust_batch *out,
+		struct plan_stats *st)
 {
 	struct gust_gso_req req = { .mtu = caps->mtu, .csum = true };
 	struct gust_batch one, pieces, b;

@@ -28,8 +28,8 @@ bool carry_can(const struct gust_pkt *p, const struct port_caps *caps,
 /* Cut the innermost transport, checksums inside completed, and put the outer datagrams
  * together again: at the port's limits, in order. What cannot be put together (a
  * limit of memory) goes in datagrams. */
-void carry(struct engine *e, struct gust_pkt *p /*taken*/,
-	   const struct port_caps *caps, const struct carry *c,
-	   struct gust_batch *out, struct plan_stats *st);
+void plan_carry(struct engine *e, struct gust_pkt *p /*taken*/,
+		const struct port_caps *caps, const struct carry *c,
+		struct gust_batch *out, struct plan_stats *st);
 
 #endif

@@ -300,7 +300,7 @@ void plan_fit(struct engine *e, struct gust_batch *in, const struct port_caps *c
 		v = judge(p, caps, &req);
 		if (v == CUT && to_carry(p, caps, &req, &c)) {
 			flush(e, &run, caps, out, st);
-			carry(e, p, caps, &c, out, st);
+			plan_carry(e, p, caps, &c, out, st);
 			continue;
 		}
 		if (v == CUT) {
