@@ -12,3 +12,4 @@ include tests/fuzz/merge.mk
 include tests/fuzz/impair.mk
 include tests/fuzz/vxgen.mk
 include tests/fuzz/gue.mk
+include tests/fuzz/iptunnel.mk

@@ -12,7 +12,7 @@ include tests/unit/segmods.mk
 include tests/unit/vxgen.mk
 include tests/unit/gue.mk
 include tests/unit/merge.mk
-include tests/unit/iptunnels.mk
+include tests/unit/iptunnel.mk
 include tests/unit/port.mk
 include tests/unit/link.mk
 include tests/unit/proof.mk
