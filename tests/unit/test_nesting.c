@@ -5,6 +5,7 @@
  * Every chain of the variants below. Where a frame is asked for and there is an IP
  * packet, an Ethernet header is put in front, as a bridge would.
  */
+#include "offload/plan.h"
 #include "wraplib.h"
 
 #define DEPTH 4
@@ -406,6 +407,35 @@ static void test_super_sequence(void **state)
 	close_places();
 }
 
+/* A port that repeats headers (GSO_PARTIAL) cannot count sequence numbers: it is given
+ * single packets then, and superpackets otherwise. */
+static void test_partial(void **state)
+{
+	static const unsigned v[] = { 0, 4, 5, 6 };
+	struct port_caps caps = { .feats = FEAT_BIT(FEAT_TX_CSUM) |
+					   FEAT_BIT(FEAT_TSO4) |
+					   FEAT_BIT(FEAT_GSO_PARTIAL),
+				  .mtu = 1500,
+				  .gso_max4 = 65535 };
+
+	open_places();
+	for (unsigned i = 0; i < 4; i++) {
+		bool seq = variants[v[i]].flags & GUST_TUN_SEQ;
+		struct chain c = { .n = 1, .v = { v[i] } };
+		struct tp t = { .len = 10000, .eth = is_l2(&variants[v[i]]) };
+		struct gust_batch in, out = batch_of(NULL);
+		struct plan_stats st = { 0 };
+
+		in = batch_of(whole(&c, &t, 1000));
+		plan_fit(g.eng, &in, &caps, &out, &st);
+		assert_int_equal(out.n, seq ? 10 : 1);
+		assert_int_equal(out.first->need & GUST_F_PARTIAL,
+				 seq ? 0 : GUST_F_PARTIAL);
+		pkt_batch_free(&out);
+	}
+	close_places();
+}
+
 /* UFO: fragments inside, each in a packet of its own. */
 static void test_ufo(void **state)
 {
@@ -460,6 +490,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_big_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_super_sequence, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_partial, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ufo, setup, teardown),
 	};
 
