@@ -29,7 +29,9 @@
  *
  * Limits. Numbers are the tunnel's, whichever worker takes them: packets of several
  * workers may overtake one another between here and the wire, and the other end
- * then drops; such a tunnel is for one worker. A sender that begins again from 0 is
+ * then drops; such a tunnel is for one worker. A datagram that is still to be
+ * fragmented (UFO) takes as many as its gso_size says; where the egress makes smaller
+ * fragments, the surplus ones have numbers of the next packet. A sender that begins again from 0 is
  * not heard until it has passed the last number (RFC 2890 has no way to tell). No
  * PPTP (version 1), no RFC 1701 routing.
  */
