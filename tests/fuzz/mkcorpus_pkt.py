@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Write the seed corpora of fuzz_dissect, fuzz_vnet and fuzz_filter.
+"""Write the seed corpora of fuzz_dissect, fuzz_vnet, fuzz_filter and fuzz_strip.
 
-usage: mkcorpus_pkt.py DIRECTORY      (writes DIRECTORY/dissect, vnet and filter)
+usage: mkcorpus_pkt.py DIRECTORY      (writes DIRECTORY/dissect, vnet, filter and strip)
 
 fuzz_dissect: flags byte, packet. fuzz_vnet: virtio_net_hdr (24), flags byte,
-port byte, packet. fuzz_filter: text, NUL, flags byte, packet. The flags are
-those of the programs.
+port byte, packet. fuzz_filter: text, NUL, flags byte, packet. fuzz_strip: start
+byte, shape byte, bytes to take off, head bytes less one, packet. The flags are those
+of the programs.
 """
 import os
 import struct
@@ -152,6 +153,36 @@ def write(path, data):
         f.write(data)
 
 
+def right(ip, off=0):
+    """The same bytes with a right IPv4 header checksum."""
+    n = 4 * (ip[off] & 15)
+    h = bytearray(ip)
+    h[off + 2:off + 4] = struct.pack(">H", len(ip) - off)
+    h[off + 10:off + 12] = b"\0\0"
+    total = sum(struct.unpack(">%dH" % (n // 2), h[off:off + n]))
+    total = (total & 0xffff) + (total >> 16)
+    h[off + 10:off + 12] = struct.pack(">H", 0xffff - (total & 0xffff) - (total >> 16))
+    return bytes(h)
+
+
+def strip(start, shape, inner, cut=None):
+    pkt = vxlan(inner)
+    n = len(pkt) - len(inner) if cut is None else cut
+    return bytes([start, shape]) + struct.pack(">HB", n, 27) + pkt
+
+
+STRIP = {
+    "eth-opaque": strip(0, 0, eth(0x88cc, b"\x02\x07\x04" + bytes(50), (0x88a8, 0x8100))),
+    "eth-tcp4": strip(0, 1, right(eth(0x0800, ip4(6, tcp(b"data" * 20))), 14)),
+    "eth-vlan-arp": strip(0, 40, eth(0x0806, bytes(28), (0x8100,))),
+    "ip4-frag": strip(1, 9, right(ip4(17, bytes(64), frag=0x2001))),
+    "ip6-udp": strip(3, 101, ip6(17, udp(b"x" * 100))),
+    "surplus": strip(1, 17, right(ip4(17, udp(b"abcd", 10)))),
+    "super": strip(0, 2, right(eth(0x0800, ip4(6, tcp(b"data" * 20))), 14)),
+    "short": strip(2, 0, right(ip4(6, tcp(b"data"))), 70),
+}
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -161,6 +192,8 @@ def main():
         write(os.path.join(sys.argv[1], "vnet", name), head + bytes([flags, port]) + pkt)
     for name, (text, flags, pkt) in FILTER.items():
         write(os.path.join(sys.argv[1], "filter", name), text + bytes([0, flags]) + pkt)
+    for name, data in STRIP.items():
+        write(os.path.join(sys.argv[1], "strip", name), data)
 
 
 if __name__ == "__main__":

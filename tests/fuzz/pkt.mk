@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet tests/fuzz/fuzz_filter
+noinst_PROGRAMS += tests/fuzz/fuzz_dissect tests/fuzz/fuzz_vnet tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_strip
+tests_fuzz_fuzz_strip_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_strip_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
 tests_fuzz_fuzz_filter_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_filter_LDADD = libgust_pkt.a libgust_wire.a libgust_base.a
 tests_fuzz_fuzz_dissect_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -49,6 +52,14 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/filter/range \
 	tests/fuzz/corpus/filter/super \
 	tests/fuzz/corpus/filter/wrong \
+	tests/fuzz/corpus/strip/eth-opaque \
+	tests/fuzz/corpus/strip/eth-tcp4 \
+	tests/fuzz/corpus/strip/eth-vlan-arp \
+	tests/fuzz/corpus/strip/ip4-frag \
+	tests/fuzz/corpus/strip/ip6-udp \
+	tests/fuzz/corpus/strip/short \
+	tests/fuzz/corpus/strip/super \
+	tests/fuzz/corpus/strip/surplus \
 	tests/fuzz/corpus/vnet/lies \
 	tests/fuzz/corpus/vnet/plain \
 	tests/fuzz/corpus/vnet/sctp4 \
