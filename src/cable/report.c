@@ -23,6 +23,7 @@ static const struct {
 	C("pieces", plan.pieces),    C("csum", plan.csum),
 	C("tx_packets", tx_packets), C("tx_bytes", tx_bytes),
 	C("tx_super", tx_super),     C("refused", refused),
+	C("carried", plan.carried),
 #undef C
 };
 

@@ -95,6 +95,7 @@ static const struct counter counters[] = {
 	{ "offload", "passed_whole", W(plan.whole) },
 	{ "offload", "cut", W(plan.cut) },
 	{ "offload", "pieces", W(plan.pieces) },
+	{ "offload", "carried", W(plan.carried) },
 	{ "offload", "form_changed", W(plan.form) },
 	{ "offload", "checksums", W(plan.csum) },
 	{ "worker", "turns", W(turns) },
