@@ -7,10 +7,19 @@
 
 #include "offload/engine_internal.h"
 
+/* May the head grow by `n`? In a slab only the GUST_HEADROOM bytes in front of where
+ * the head began are the packet's own (tunnel.c says how that is known). */
+bool edit_room(const struct gust_pkt *p, uint32_t n)
+{
+	uint32_t max = p->head_slab ? GUST_HEADROOM : UINT16_MAX;
+
+	return n <= pkt_headroom(p) && p->hlen + n <= max;
+}
+
 /* The head grows towards the front: what lies before the gap moves. */
 int edit_insert(struct gust_pkt *p, uint16_t off, uint16_t n)
 {
-	if (off > p->hlen || n > pkt_headroom(p) || p->hlen + n > UINT16_MAX)
+	if (off > p->hlen || !edit_room(p, n))
 		return -ENOBUFS;
 	p->head -= n;
 	memmove(p->head, p->head + n, off);

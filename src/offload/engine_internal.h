@@ -63,6 +63,8 @@ void lengths_strip_jumbo(struct gust_pkt *p);
 
 /* ---- edit.c ---- */
 
+/* Can the head grow by `n` bytes in front? */
+bool edit_room(const struct gust_pkt *p, uint32_t n);
 int edit_insert(struct gust_pkt *p, uint16_t off, uint16_t n);
 void edit_remove(struct gust_pkt *p, uint16_t off, uint16_t n);
 int edit_layer(struct gust_pkt *p, unsigned i, struct gust_layer l);

@@ -24,7 +24,7 @@ int tunnel_push(struct gust_pkt *p, const uint8_t *bytes, uint16_t n,
 		const struct gust_layer *layer, unsigned nlayer)
 {
 	if (nlayer > GUST_LAYERS_MAX || p->nlayer + nlayer > GUST_LAYERS_MAX ||
-	    p->hlen + (uint32_t)n > PKT_HEAD_LEN || n > pkt_headroom(p))
+	    p->hlen + (uint32_t)n > PKT_HEAD_LEN || !edit_room(p, n))
 		return -ENOBUFS;
 	p->head -= n;
 	p->hlen += n;

@@ -96,6 +96,36 @@ static void test_push_limits(void **state)
 	pkt_free(p);
 }
 
+/* Behind another packet in one slab: only the headroom is free, however far the slab
+ * goes on in front. */
+static void test_push_behind(void **state)
+{
+	static const struct gust_layer l = { GUST_L_IPV4, 0, 0 };
+	struct gust_slab *s = slab_new(g.pool);
+	struct tp t = { .len = 100 };
+	uint32_t n = tp_build(buf, &t);
+	uint8_t h[512] = { 0 }, *at = s->data + 8192;
+
+	memset(s->data, 0x5a, 8192 - GUST_HEADROOM);
+	for (int way = 0; way < 2; way++) {
+		struct gust_pkt *p;
+
+		memcpy(at, buf, n);
+		p = pkt_from_slab(g.pool, s, at, n);
+		assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_NONE);
+		for (int i = 0; i < 20; i++)
+			if (way)
+				engine_host.head_insert(p, 20, 100);
+			else
+				engine_host.push(p, h, 100, &l, 1);
+		assert_int_equal(p->hlen, 40 + 4 * 100);
+		for (uint32_t i = 0; i < 8192 - GUST_HEADROOM; i++)
+			assert_int_equal(s->data[i], 0x5a);
+		pkt_free(p);
+	}
+	slab_unref(s);
+}
+
 /* ---- peek ---- */
 
 static void test_peek(void **state)
@@ -499,10 +529,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_push),         T(test_push_limits),    T(test_peek),
-		T(test_strip),        T(test_strip_shared),   T(test_strip_padding),
-		T(test_strip_opaque), T(test_strip_fragment), T(test_strip_fails),
-		T(test_strip_deeper), T(test_strip_super),    T(test_hash),
+		T(test_push),          T(test_push_limits),  T(test_push_behind),
+		T(test_peek),          T(test_strip),        T(test_strip_shared),
+		T(test_strip_padding), T(test_strip_opaque), T(test_strip_fragment),
+		T(test_strip_fails),   T(test_strip_deeper), T(test_strip_super),
+		T(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
