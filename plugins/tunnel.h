@@ -269,6 +269,13 @@ static inline bool tun_push(const struct gust_host *host, struct gust_worker *w,
 	return true;
 }
 
+/* Is a CRC32c owed (SCTP)? What it will be, no header tells. */
+static inline bool tun_owes_crc(const struct gust_pkt *p)
+{
+	return p->need & GUST_F_CSUM && p->nlayer &&
+	       p->layer[p->nlayer - 1].kind == GUST_L_SCTP;
+}
+
 /* Lengths and checksums, after the last patch; payload is read only for an outer
  * checksum around what has none of its own, and of a single packet only (of a
  * superpacket the cut does it). */
@@ -276,8 +283,11 @@ static inline void tun_finish(const struct gust_host *host, const struct tun *t,
 			      struct gust_pkt *p)
 {
 	host->fix_outer(p, t->nlayer);
-	if (t->flags & GUST_TUN_CSUM && !p->gso_size)
-		host->outer_sums(p);
+	if (!(t->flags & GUST_TUN_CSUM) || p->gso_size)
+		return;
+	if (tun_owes_crc(p))
+		host->csum_complete(p); /* the outer sum covers it */
+	host->outer_sums(p);
 }
 
 /* ---- decapsulation ---- */

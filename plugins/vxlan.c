@@ -126,7 +126,7 @@ static void encap_one(const struct tun_state *s, struct udptun *t,
 		h[1] |= VXLAN_C;
 		h[VXLAN_RCO] = rco;
 		p->nlayer = t->tun.nlayer;
-		s->host->fix_lengths(p); /* and the outer sum is owed */
+		s->host->fix_outer(p, p->nlayer); /* the outer sum is owed */
 		s->host->count(s->w, COUNT_RCO_SENT, 1);
 	} else {
 		tun_finish(s->host, &t->tun, p);

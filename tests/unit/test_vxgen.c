@@ -146,6 +146,41 @@ static void test_inner_sum(void **state)
 	}
 }
 
+/* A CRC32c that is owed is no Internet checksum: the outer one needs it made first. */
+static void test_sctp_owed(void **state)
+{
+	for (int i = 0; i < 8; i++) {
+		struct gust_tunnel_conf t =
+			conf_of(i & 1 ? "vxlan" : "geneve", i & 2, 9,
+				i & 4 ? GUST_TUN_CSUM : 0);
+		struct vxgen v = vxgen_open(&t);
+		struct tp s = { .eth = true, .len = 64 };
+		uint32_t n = tp_build(buf, &s), l4;
+		struct gust_pkt *p, *q;
+		uint8_t *flat;
+
+		buf[14 + 9] = 132;
+		fix_ip4(buf + 14);
+		p = wire(buf, n, DISSECT_ETH);
+		assert_int_equal(pkt_l4(p)->kind, GUST_L_SCTP);
+		p->need = GUST_F_CSUM;
+		q = pkt_clone(g.pool, p);
+		pkt_csum_complete(q);
+		p = encap(&v, p);
+		assert_non_null(p);
+		if (p->need & GUST_F_CSUM)
+			pkt_csum_complete(p);
+		assert_sums(p);
+		l4 = p->layer[3].off;
+		flat = pkt_flat(p);
+		assert_pkt_bytes(q, flat + l4, p->len - l4);
+		free(flat);
+		pkt_free(p);
+		pkt_free(q);
+		vxgen_close(&v);
+	}
+}
+
 /* ---- source ports ---- */
 
 static uint16_t sport_of(const struct vxgen *v, uint32_t n, bool v6)
@@ -367,8 +402,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, seg_end)
 	const struct CMUnitTest tests[] = {
 		T(test_golden_encap), T(test_golden_decap), T(test_inner_sum),
-		T(test_source_port),  T(test_nested),       T(test_nested_large),
-		T(test_too_deep),
+		T(test_sctp_owed),    T(test_source_port),  T(test_nested),
+		T(test_nested_large), T(test_too_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
