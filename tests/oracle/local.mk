@@ -10,7 +10,7 @@ ORACLE_LIBS = libgust_offload.a libgust_pkt.a libgust_wire.a libgust_base.a $(CM
 ORACLE_SO = plugins/tso.so plugins/uso.so plugins/ufo.so plugins/bigtcp.so \
 	plugins/gro.so plugins/uro.so
 
-ORACLE_TESTS = tests/oracle/oracle_seg tests/oracle/oracle_gro
+ORACLE_TESTS = tests/oracle/oracle_seg tests/oracle/oracle_gro tests/oracle/oracle_vxlan
 check_PROGRAMS += $(ORACLE_TESTS)
 .PHONY: oracle
 oracle: $(ORACLE_TESTS)
@@ -28,3 +28,8 @@ tests_oracle_oracle_gro_SOURCES = tests/oracle/oracle_gro.c tests/oracle/train.c
 tests_oracle_oracle_gro_CPPFLAGS = $(ORACLE_CPPFLAGS)
 tests_oracle_oracle_gro_LDADD = libgust_link.a $(ORACLE_LIBS) $(NL_LIBS)
 EXTRA_tests_oracle_oracle_gro_DEPENDENCIES = $(ORACLE_SO)
+
+tests_oracle_oracle_vxlan_SOURCES = tests/oracle/oracle_vxlan.c $(ORACLE_SRC)
+tests_oracle_oracle_vxlan_CPPFLAGS = $(ORACLE_CPPFLAGS)
+tests_oracle_oracle_vxlan_LDADD = $(ORACLE_LIBS)
+EXTRA_tests_oracle_oracle_vxlan_DEPENDENCIES = plugins/vxlan.so plugins/tso.so plugins/uso.so
