@@ -432,6 +432,7 @@ static bool put_sum(const struct tun_state *s, struct gust_pkt *p /*taken*/,
 	const struct gust_layer *l = field_of(p, h);
 	uint8_t *field;
 
+	p->need &= ~(uint32_t)GUST_F_CSUM_OK; /* of another field content */
 	if (l) {
 		field = p->head + h->offset;
 		if (l == transport(p) &&

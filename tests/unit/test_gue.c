@@ -56,7 +56,7 @@ static void one_encap(const struct gue_golden *x, bool owed)
 	const struct gust_layer *l4 = pkt_l4(p);
 	struct end e[2];
 
-	if (owed && (!l4 || l4->kind == GUST_L_ICMP)) {
+	if (owed && !l4) {
 		pkt_free(p);
 		return;
 	}

@@ -356,6 +356,7 @@ static void test_superpackets(void **state)
 {
 	inner = (struct tp){ .id = 77, .flags = 0x19, .seq = 0xfffffff0 };
 	matrix(true);
+	assert_true(planned.carried > 0 && planned.cut > planned.carried);
 }
 
 int main(void)
