@@ -261,9 +261,9 @@ static void encap_one(const struct tun_state *s, struct gue *t,
 		      struct gust_pkt *p /*taken*/, struct gust_batch *out)
 {
 	uint8_t proto = inner_proto(t, p), *udp;
-	bool bare = !tun_ip(p), left;
 	struct shim h;
 	uint32_t hash;
+	bool left;
 
 	if (!proto) {
 		s->host->count(s->w, TUN_C_WRONG_INNER, 1);
@@ -283,10 +283,10 @@ static void encap_one(const struct tun_state *s, struct gue *t,
 		   t->sport_min + (uint16_t)((uint64_t)hash * t->sports >> 32));
 	if (t->gue)
 		udp[UDP_HLEN + 1] = proto;
-	tun_finish(s->host, &t->tun, p);
-	/* a frame without IP: our UDP header is the innermost transport */
-	if (bare && t->csum)
-		p->need |= GUST_F_CSUM;
+	if (left) /* the outer checksum is owed, and not made here */
+		s->host->fix_outer(p, t->tun.nlayer);
+	else
+		tun_finish(s->host, &t->tun, p);
 	gust_batch_push(out, p);
 }
 
