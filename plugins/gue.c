@@ -400,8 +400,11 @@ static bool inner_sum(const struct gust_host *host, const struct gue *t,
 	front = host->sum(p->len - off + PROTO_UDP,
 			  p->head + t->tun.iphlen - 2 * alen, 2 * alen);
 	front = gust_sum_add(front, sum_range(host, p, off, n + h->start));
-	/* the field is the complement of what is left, ~front */
+	/* the field is the complement of what is left, ~front; a sum over bytes is
+	 * never the zero whose complement is all ones */
 	*ret = gust_sum_fold_plain(front);
+	if (*ret == 0xffff)
+		*ret = 0;
 	return true;
 }
 

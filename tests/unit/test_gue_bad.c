@@ -324,7 +324,8 @@ static void test_remcsum_lies(void **state)
 		{ 20, 26 }, /* UDP's field, in a TCP header */
 		{ 20, 38 },   { 22, 36 }, /* the field, but not from the header on */
 		{ 20, 40 }, /* payload, summed from a header on */
-		{ 38, 60 },
+		{ 38, 60 },   { 61, 80 }, /* odd, or turned round, in the payload */
+		{ 60, 81 },   { 100, 80 },
 	};
 
 	leave(n, 20, 36);
@@ -381,22 +382,26 @@ static void test_remcsum_uncovered(void **state)
 	pkt_free(decap(&four[1], wire_pkt(out, len, false)));
 }
 
-/* A UDP checksum that comes out as zero is sent as all ones (RFC 768). */
+/* A sum that comes out as zero: of the two ways to write that UDP takes all ones (RFC
+ * 768), and TCP what summing gives. */
 static void test_remcsum_zero(void **state)
 {
-	for (unsigned v6 = 0; v6 < 2; v6++) {
-		struct tp t = { .len = 20, .udp = true, .v6 = v6 };
-		uint32_t n = tp_build(in, &t), start = v6 ? 40 : 20;
+	for (unsigned i = 0; i < 4; i++) {
+		struct tp t = { .len = 20, .udp = i & 1, .v6 = i & 2 };
+		uint32_t n = tp_build(in, &t), start = t.v6 ? 40 : 20;
+		uint32_t field = start + (t.udp ? 6 : 16);
 		struct gust_pkt *p;
 
 		/* take up the difference in the last two bytes */
-		w16(in + n - 2, naive_sum(r16(in + n - 2), in + start + 6, 2));
-		leave(n, start, start + 6);
-		p = decap(&six[1], with_option(n, start, start + 6));
-		assert_int_equal(r16(p->head + start + 6), 0xffff);
+		w16(in + n - 2, naive_sum(r16(in + n - 2), in + field, 2));
+		leave(n, start, field);
+		p = decap(&six[1], with_option(n, start, field));
+		assert_int_equal(r16(p->head + field), t.udp ? 0xffff : 0);
 		assert_int_equal(p->need, GUST_F_CSUM_OK);
 		p->need = 0;
 		assert_true(pkt_csum_verify(p));
+		pkt_csum_complete(p);
+		assert_int_equal(r16(p->head + field), t.udp ? 0xffff : 0);
 		pkt_free(p);
 	}
 }

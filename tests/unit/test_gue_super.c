@@ -4,6 +4,7 @@
  * behind it, at any depth
  */
 #include "guelib.h"
+#include "sctp_golden.h"
 
 #define DEPTH 4
 
@@ -268,6 +269,22 @@ static void test_remcsum_not(void **state)
 	ends_close(e);
 }
 
+/* The outer checksum covers SCTP's CRC, which therefore is made first. */
+static void test_sctp(void **state)
+{
+	const struct golden *x = &golden_data4[0];
+	struct gust_pkt *p = wire_pkt(x->bytes, x->len, false);
+	struct end e[2];
+
+	ends_open(e, "fou", true, GUST_TUN_CSUM);
+	w32(p->head + p->hlen - 4, 0x5a5a5a5a);
+	p->need = GUST_F_CSUM;
+	p = decap(&e[1], over_wire(encap(&e[0], p), false));
+	assert_pkt_bytes(p, (const uint8_t *)x->bytes, x->len);
+	pkt_free(p);
+	ends_close(e);
+}
+
 /* Without headroom or room in the map: dropped by name, nothing lost. */
 static void test_too_deep(void **state)
 {
@@ -292,9 +309,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, gue_setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_single),   T(test_super),        T(test_big),
-		T(test_split),    T(test_remcsum_owed), T(test_remcsum_not),
-		T(test_too_deep),
+		T(test_single), T(test_super),        T(test_big),
+		T(test_split),  T(test_remcsum_owed), T(test_remcsum_not),
+		T(test_sctp),   T(test_too_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
