@@ -326,14 +326,24 @@ int packet_open(const struct packet_conf *conf, struct pkt_pool **pool,
 
 /* The largest superpacket, IP length, of a device that takes frames up to `gso`
  * bytes; at least what goes without any. */
-static uint32_t super_len(uint32_t gso, uint32_t mtu, bool *ret_big)
+static uint32_t super_len(uint32_t gso, uint32_t mtu)
 {
 	uint32_t n = gso > FRAME_EXTRA ? gso - FRAME_EXTRA : 0;
 
-	*ret_big = n > LEN16_MAX;
 	return n > mtu ? n : mtu;
 }
 
+static uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * IPv6 above 64 KB is not offered. What a packet socket sends is not trusted, and
+ * the check of it (ipv6_gso_segment() of Linux 6.18) takes the jumbo option away;
+ * where the frame then goes to another stack as it is, as over veth, that stack
+ * reads a payload length of 0 and drops it in silence.
+ */
 int packet_caps(const struct port *port, struct port_caps *ret_caps)
 {
 	const struct packet_port *t = (const struct packet_port *)port;
@@ -341,23 +351,18 @@ int packet_caps(const struct port *port, struct port_caps *ret_caps)
 					FEAT_BIT(FEAT_TSO4) | FEAT_BIT(FEAT_TSO6) |
 					FEAT_BIT(FEAT_TSO_ECN) |
 					FEAT_BIT(FEAT_USO) };
-	bool big4, big6;
 	struct packet_link l;
 	int r = packet_link_get(t->nl_fd, NULL, t->ifindex, &l);
 
 	if (r < 0)
 		return r;
 	c.mtu = l.mtu;
-	c.gso_max4 = super_len(l.gso_max4, l.mtu, &big4);
-	c.gso_max6 = super_len(l.gso_max, l.mtu, &big6);
-	c.gso_max_udp = c.gso_max4 < c.gso_max6 ? c.gso_max4 : c.gso_max6;
-	if (c.gso_max_udp > LEN16_MAX)
-		c.gso_max_udp = LEN16_MAX;
+	c.gso_max4 = super_len(l.gso_max4, l.mtu);
+	c.gso_max6 = min32(super_len(l.gso_max, l.mtu), LEN16_MAX);
+	c.gso_max_udp = min32(c.gso_max4, c.gso_max6);
 	c.gso_max_segs = l.gso_segs;
-	if (big4)
+	if (c.gso_max4 > LEN16_MAX)
 		c.feats |= FEAT_BIT(FEAT_BIGTCP4);
-	if (big6)
-		c.feats |= FEAT_BIT(FEAT_BIGTCP6_JUMBO);
 	*ret_caps = c;
 	return 0;
 }

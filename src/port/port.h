@@ -135,8 +135,9 @@ int packet_open(const struct packet_conf *conf, struct pkt_pool **pool,
 /*
  * What the device takes whole at this moment: asked of the kernel (MTU,
  * gso_max_size, gso_ipv4_max_size, gso_max_segs). Superpackets beyond the device's
- * own limits and features are cut by the kernel, not refused. BIG TCP where the
- * device's limits are above 64 KB. Not for the data path. 0 or -errno.
+ * own limits and features are cut by the kernel, not refused. BIG TCP for IPv4 where
+ * the device's limit is above 64 KB; for IPv6 it is received, not sent. Not for the
+ * data path. 0 or -errno.
  */
 int packet_caps(const struct port *port, struct port_caps *ret_caps);
 

@@ -732,12 +732,10 @@ static void caps(void **state)
 	sh("ip link set " GA " mtu 9000 gso_max_size 200000 gso_max_segs 300");
 	assert_int_equal(packet_caps(f->port, &c), 0);
 	assert_int_equal(c.mtu, 9000);
-	assert_in_range(c.gso_max6, 199000, 200000);
 	assert_in_range(c.gso_max4, 65000, 65535);
-	assert_true(c.gso_max_udp <= 65535);
+	assert_in_range(c.gso_max6, 65000, 65535);
+	assert_in_range(c.gso_max_udp, 65000, 65535);
 	assert_int_equal(c.gso_max_segs, 300);
-	assert_true(caps_has(&c, FEAT_BIGTCP6_JUMBO));
-	assert_false(caps_has(&c, FEAT_BIGTCP4));
 	/* without superpackets */
 	sh("ip link set " GA " mtu 1500 gso_max_size 1000");
 	assert_int_equal(packet_caps(f->port, &c), 0);

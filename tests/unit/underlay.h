@@ -244,7 +244,8 @@ static inline struct gust_pkt *up_make(struct pkt_pool *pool, const struct up *u
 		b[12] = (uint8_t)(l4 << 2);
 		b[13] = u->flags ? u->flags : 0x10;
 		w16(b + 14, 0xffff);
-		memcpy(b + 20, u->opt, u->optlen);
+		if (u->optlen)
+			memcpy(b + 20, u->opt, u->optlen);
 	} else {
 		w16(b + 4, l4 + u->len);
 	}
