@@ -52,6 +52,12 @@ void udp_error_push(struct udp_queue *q, const struct udp_error *e)
 		q->first_err = (q->first_err + 1) % UDP_ERRORS_MAX;
 }
 
+struct udp_error *udp_error_last(struct udp_queue *q)
+{
+	return &q->err[(q->first_err + q->nerr + UDP_ERRORS_MAX - 1) %
+		       UDP_ERRORS_MAX];
+}
+
 bool udp_error_next(struct port *port, unsigned qi, struct udp_error *ret_error)
 {
 	struct udp_queue *q = &((struct udp_port *)port)->q[qi];
@@ -136,9 +142,10 @@ int udp_path_mtu(const struct port *port, const struct ipaddr *dst,
 {
 	const struct udp_port *t = (const struct udp_port *)port;
 	bool v4 = ipaddr_is4(dst);
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(int);
-	int mtu = 0;
+	int mtu = 0, r;
 
 	if (v4 ? !t->v4 : !t->v6)
 		return -EAFNOSUPPORT;
@@ -146,9 +153,14 @@ int udp_path_mtu(const struct port *port, const struct ipaddr *dst,
 	if (connect(t->probe_fd, (struct sockaddr *)&ss,
 		    udp_sockaddr(t, dst, 9, &ss)) < 0)
 		return -errno;
-	if (getsockopt(t->probe_fd, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_MTU : IPV6_MTU,
-		       &mtu, &len) < 0)
-		return -errno;
+	r = getsockopt(t->probe_fd, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_MTU : IPV6_MTU,
+		       &mtu, &len) ?
+		    -errno :
+		    0;
+	/* a socket that is connected by one family does not change to the other */
+	connect(t->probe_fd, &none, sizeof(none));
+	if (r < 0)
+		return r;
 	*ret_mtu = (uint32_t)mtu;
 	return 0;
 }

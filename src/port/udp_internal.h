@@ -50,6 +50,8 @@ bool udp_addr_of(const struct sockaddr_storage *ss, struct ipaddr *ret,
  * there were. */
 unsigned udp_errors_read(struct udp_queue *q);
 void udp_error_push(struct udp_queue *q, const struct udp_error *e);
+/* The newest of at least one. */
+struct udp_error *udp_error_last(struct udp_queue *q);
 
 int udp_rx(struct port *port, unsigned q, unsigned max, struct gust_batch *ret,
 	   struct drop_counters *drops);

@@ -375,13 +375,16 @@ static bool way_is_right(int fd, const struct msghdr *m, size_t ctl_len)
 	return sendmsg(fd, &empty, MSG_CONFIRM | MSG_PROBE | MSG_DONTWAIT) == 0;
 }
 
-/* Above the path's MTU. The kernel has left a note, except about superpackets. */
+/* Above the path's MTU. The kernel has left a note, except about superpackets; over
+ * IPv4 the note says nothing of the port. */
 static void note_size(struct udp_queue *q, const struct ask *a)
 {
 	struct udp_error e = { .err = EMSGSIZE, .dst = a->dst, .dport = a->dport };
 
 	if (!udp_errors_read(q))
 		udp_error_push(q, &e);
+	else
+		udp_error_last(q)->dport = a->dport;
 }
 
 static int tx_send(struct udp_queue *q, const struct msghdr *m)

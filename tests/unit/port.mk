@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-check_PROGRAMS += tests/unit/test_netns tests/unit/test_packet tests/unit/test_packet_tcp tests/unit/test_tun tests/unit/test_udp_port
-TESTS += tests/unit/test_netns tests/unit/test_packet tests/unit/test_packet_tcp tests/unit/test_tun tests/unit/test_udp_port
-EXTRA_DIST += tests/unit/scratch.h tests/unit/underlay.h
+check_PROGRAMS += tests/unit/test_netns tests/unit/test_packet tests/unit/test_packet_tcp tests/unit/test_tun tests/unit/test_udp_error tests/unit/test_udp_port
+TESTS += tests/unit/test_netns tests/unit/test_packet tests/unit/test_packet_tcp tests/unit/test_tun tests/unit/test_udp_error tests/unit/test_udp_port
+EXTRA_DIST += tests/unit/scratch.h tests/unit/udpport.h tests/unit/underlay.h
 tests_unit_test_netns_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_netns_LDADD = libgust_port.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 tests_unit_test_tun_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -12,3 +12,5 @@ tests_unit_test_packet_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_packet_tcp_LDADD = libgust_port.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
 tests_unit_test_udp_port_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_udp_port_LDADD = libgust_port.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
+tests_unit_test_udp_error_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_udp_error_LDADD = libgust_port.a libgust_pkt.a libgust_wire.a libgust_base.a $(CMOCKA_LIBS)
