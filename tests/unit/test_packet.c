@@ -565,6 +565,7 @@ static void link_down(void **state)
 				0);
 		assert_int_equal(tx_up(f, &u), PORT_TX_DOWN);
 		sh("ip link set " GA " up");
+		veth_wait();
 		assert_int_equal(tx_up(f, &u), PORT_TX_OK);
 		assert_int_equal(got(f, buf, sizeof(buf)), 100);
 		assert_true(f->port->ops->rx(f->port, 0, 4, &f->in, &f->drops) >=

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_packet_tcp.c - TCP superpackets by AF_PACKET, up to BIG TCP, byte for byte
+ * test_packet_tcp.c - TCP superpackets by AF_PACKET, up to BIG TCP, byte for byte;
+ * what goes whole, and a device that is slow
  *
  * A few lines of TCP on our side: enough to take what the kernel's socket sends, and
  * to send what fits its window. Loss cannot happen but by a full socket buffer.
@@ -10,7 +11,8 @@
 #include <linux/rtnetlink.h>
 
 #define MSS 1460
-#define TOTAL (6u << 20)
+#define TOTAL (8u << 20)
+#define KEPT 3
 
 struct fix {
 	struct pkt_pool *pool;
@@ -27,7 +29,7 @@ struct fix {
 
 static int setup(void **state)
 {
-	struct pkt_limits lim = { .slab_len = 256 << 10, .slab_max = 16 };
+	struct pkt_limits lim = { .slab_len = 320 << 10, .slab_max = 16 };
 	struct packet_conf c = { .name = GA, .nqueues = 1 };
 	struct packet_info info;
 	static struct fix f;
@@ -139,11 +141,15 @@ static void connect_kernel(struct fix *f, bool v6)
 	n = ipaddr_to_sockaddr(&a, 7001, &ss);
 	f->sk = socket(v6 ? AF_INET6 : AF_INET,
 		       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* closing leaves nothing that would be sent again to the next test */
+	setsockopt(f->sk, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 },
+		   sizeof(struct linger));
 	set_int(f->sk, SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20);
 	set_int(f->sk, SOL_SOCKET, SO_SNDBUFFORCE, 8 << 20);
 	assert_int_equal(connect(f->sk, (struct sockaddr *)&ss, n), -1);
 	p = next_tcp(f);
 	assert_non_null(p);
+	assert_int_equal(p->head[pkt_l4(p)->off + 13] & 0x3f, 2); /* SYN */
 	f->kport = get16(p->head + pkt_l4(p)->off);
 	f->rcv = get32(p->head + pkt_l4(p)->off + 4) + 1;
 	f->snd = 1000;
@@ -180,13 +186,13 @@ static uint32_t take(struct fix *f, struct gust_pkt *p, uint32_t at)
 	return n;
 }
 
-/* The kernel's socket sends TOTAL bytes; we take them all. The packet before the
- * last is kept, so that reading cannot always begin with a fresh slab. */
+/* The kernel's socket sends TOTAL bytes; we take them all. The last KEPT packets are
+ * kept, so that reading cannot always begin with a fresh slab. */
 static void download(struct fix *f)
 {
 	uint8_t *b = malloc(TOTAL);
 	uint32_t sent = 0, had = 0;
-	struct gust_pkt *kept = NULL;
+	struct gust_pkt *kept[KEPT] = { NULL };
 	struct up ack;
 
 	fill_pay(b, 0, TOTAL);
@@ -200,12 +206,13 @@ static void download(struct fix *f)
 		if (!p)
 			break;
 		had += take(f, p, had);
-		pkt_free(kept);
-		kept = p;
+		pkt_free(kept[i % KEPT]);
+		kept[i % KEPT] = p;
 		ack = segment(f, 0x10);
 		assert_int_equal(send_up(f, &ack), PORT_TX_OK);
 	}
-	pkt_free(kept);
+	for (unsigned i = 0; i < KEPT; i++)
+		pkt_free(kept[i]);
 	free(b);
 	assert_int_equal(had, TOTAL);
 }
@@ -353,11 +360,55 @@ static void tx_whole(void **state)
 	other->ops->close(other);
 }
 
+/* ---- a slow device ---- */
+
+/* Superpackets of a port until one is not taken; how that was said. */
+static enum port_tx fill_up(struct fix *f, struct port *port)
+{
+	struct up u = { .eth = true, .len = 20000, .gso = 1000 };
+
+	for (unsigned i = 0; i < 100; i++) {
+		struct gust_pkt *p = up_make(f->pool, &u);
+		enum port_tx r = port->ops->tx(port, 0, p);
+
+		if (r == PORT_TX_OK)
+			continue;
+		pkt_free(p); /* ours again */
+		return r;
+	}
+	return PORT_TX_OK;
+}
+
+static void tx_full(void **state)
+{
+	struct fix *f = *state;
+	struct packet_conf pc = { .name = GA, .nqueues = 1, .sndbuf = 100000 };
+	struct packet_info info;
+	struct port *small;
+
+	if (!try_sh("tc qdisc replace dev " GA
+		    " root tbf rate 8mbit burst 20000 limit 50000000")) {
+		print_message("no token bucket here\n");
+		skip();
+	}
+	if (packet_open(&pc, &f->pool, &small, &info, f->err, sizeof(f->err)))
+		fail_msg("%s", f->err);
+	/* the socket's buffer is full, and has room again when packets have left */
+	assert_int_equal(fill_up(f, small), PORT_TX_AGAIN);
+	assert_true(wait_fd(small->ops->fd(small, 0), POLLOUT, 3000));
+	assert_int_equal(fill_up(f, small), PORT_TX_AGAIN);
+	/* the device's queue is full */
+	sh("tc qdisc replace dev " GA
+	   " root tbf rate 8mbit burst 20000 limit 60000");
+	assert_int_equal(fill_up(f, f->port), PORT_TX_NOMEM);
+	small->ops->close(small);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tcp4), T(tcp6), T(big4), T(big6), T(tx_whole),
+		T(tcp4), T(tcp6), T(big4), T(big6), T(tx_whole), T(tx_full),
 	};
 
 	scratch_enter();

@@ -47,17 +47,33 @@ static inline void sh(const char *cmd)
 		fail_msg("failed: %s", cmd);
 }
 
+/* Up is not at once able to send: until the kernel has seen to it, what is sent is
+ * dropped in silence. */
+static inline void veth_wait(void)
+{
+	static const char up[] = "test $(ip -o link show up | grep -c '\\(" GA
+				 "\\|" GB "\\)@.* state UP') = 2";
+
+	for (int i = 0; i < 100; i++) {
+		if (try_sh(up))
+			return;
+		usleep(20000);
+	}
+	fail_msg("the veth pair does not come up");
+}
+
 static inline void veth_make(void)
 {
 	sh("ip link add " GA " address 02:00:00:00:00:0a type veth peer name " GB
 	   " address 02:00:00:00:00:0b");
 	sh("ip link set " GA " up && ip link set " GB " up");
 	sh("ip addr add " KERNEL4 "/24 dev " GB);
-	sh("ip neigh add " PEER4 " lladdr 02:00:00:00:00:0a dev " GB);
+	sh("ip neigh replace " PEER4 " lladdr 02:00:00:00:00:0a dev " GB);
 	scratch_write("/proc/sys/net/ipv6/conf/" GB "/disable_ipv6", "0");
 	scratch_write("/proc/sys/net/ipv6/conf/" GB "/router_solicitations", "0");
 	sh("ip addr add " KERNEL6 "/64 dev " GB " nodad");
-	sh("ip neigh add " PEER6 " lladdr 02:00:00:00:00:0a dev " GB);
+	sh("ip neigh replace " PEER6 " lladdr 02:00:00:00:00:0a dev " GB);
+	veth_wait();
 }
 
 static inline void veth_remove(void)
