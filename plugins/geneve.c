@@ -12,9 +12,9 @@
  * of them is critical (3.4). What a packet is, Ethernet or IP, says its map.
  *
  * In: another version is dropped (3.4); so are options whose lengths do not add up
- * to Opt Len (3.5.1). The list is always walked. A critical option (type's high bit)
+ * to Opt Len (3.5). The list is always walked. A critical option (type's high bit)
  * that the tunnel's own configuration does not have, by class and type, is not known
- * here, and the packet is dropped (3.5.1), whatever C says; others are passed over.
+ * here, and the packet is dropped (3.5), whatever C says; others are passed over.
  * Control messages (O) are dropped as tunnel_option and counted: they are for an
  * end point that speaks the protocol in them, and must not be forwarded (3.4), so
  * there is nobody to pass them up to.

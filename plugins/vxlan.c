@@ -173,7 +173,7 @@ static bool remote_sum(const struct tun_state *s, struct gust_pkt *p /*taken*/,
 
 	if (l && l->off == start && udp == (l->kind == GUST_L_UDP)) {
 		p->need = (p->need & ~(uint32_t)GUST_F_CSUM_OK) | GUST_F_CSUM;
-	} else if (start < p->hlen || end > p->len) {
+	} else if (p->gso_size || start < p->hlen || end > p->len) {
 		s->host->count(s->w, TUN_C_BAD_INNER, 1);
 		s->host->drop(s->w, p, GUST_DROP_BAD_TUNNEL);
 		return false;

@@ -137,6 +137,44 @@ static void test_nested(void **state)
 	}
 }
 
+/* Around a tunnel without: the checksum of what is further in is made in a copy of
+ * the payload, and then the one between is right. */
+static void test_around(void **state)
+{
+	for (int i = 0; i < 8; i++) {
+		struct gust_tunnel_conf c =
+			conf_of("geneve", i & 1, 7, GUST_TUN_CSUM);
+		struct gust_tunnel_conf d = conf_of("vxlan", i & 2, 8, RCO);
+		struct gust_tunnel_conf cm = mirror(&c), dm = mirror(&d);
+		struct vxgen a = vxgen_open(&c), b = vxgen_open(&d),
+			     a2 = vxgen_open(&cm), b2 = vxgen_open(&dm);
+		struct tp t = { .eth = true, .udp = i & 4, .len = 301 };
+		uint8_t e[14] = { 2, [12] = c.v6 ? 0x86 : 8, c.v6 ? 0xdd : 0 };
+		struct gust_layer l = { GUST_L_ETH, 0, 0 };
+		struct gust_pkt *p = encap(&a, owing(&t));
+		uint8_t bytes[1500];
+		uint32_t n;
+
+		assert_int_equal(engine_host.push(p, e, 14, &l, 1), 0);
+		n = sent(bytes, encap(&b, p));
+		assert_int_equal(bytes[H(d.v6) + 1], 0x20);
+		p = decap(&b2, wire(bytes, n, DISSECT_IP));
+		assert_non_null(p);
+		assert_sums(p);
+		pkt_pull(p, 14);
+		p = decap(&a2, p);
+		assert_non_null(p);
+		assert_true(pkt_csum_verify(p));
+		n = tp_build(buf, &t);
+		assert_pkt_bytes(p, buf, n);
+		pkt_free(p);
+		vxgen_close(&a);
+		vxgen_close(&b);
+		vxgen_close(&a2);
+		vxgen_close(&b2);
+	}
+}
+
 /* Superpackets go without: what their segments are is as it would be with none. */
 static void test_super(void **state)
 {
@@ -190,6 +228,36 @@ static uint32_t asked(uint8_t *b, const uint8_t *in, uint32_t n, uint8_t rco,
 	if (csum)
 		w16(b + 26, naive_l4(b + 12, 8, 17, b + 20, udp));
 	return 20 + udp;
+}
+
+/* Of a superpacket, as a port may bring one, no sum over the whole is any
+ * segment's. */
+static void test_super_in(void **state)
+{
+	struct gust_tunnel_conf c = conf_of("vxlan", false, 7, RCO), m = mirror(&c);
+	struct vxgen a = vxgen_open(&c), v = vxgen_open(&m);
+	struct tp t = { .eth = true, .len = 4500 };
+
+	for (int i = 0; i < 3; i++) {
+		struct gust_pkt *p = encap(&a, super(&t, 1000));
+		uint64_t before = g.drops.n[DROP_BAD_TUNNEL];
+
+		p->head[28 + 1] |= i ? 0x20 : 0;
+		p->head[28 + 7] = i == 1 ? 34 / 2 : 100 / 2;
+		p = decap(&v, p);
+		assert_int_equal(g.drops.n[DROP_BAD_TUNNEL], before + (i == 2));
+		if (i == 2) {
+			assert_null(p);
+			continue;
+		}
+		assert_non_null(p);
+		assert_int_equal(p->gso_size, 1000);
+		assert_int_equal(p->need & GUST_F_CSUM, GUST_F_CSUM);
+		assert_int_equal(p->len, 14 + 40 + 4500);
+		pkt_free(p);
+	}
+	vxgen_close(&a);
+	vxgen_close(&v);
 }
 
 /* Fields that are no field of the inner packet's own transport. */
@@ -250,10 +318,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_single),
-		T(test_nested),
-		T(test_super),
-		T(test_hostile),
+		T(test_single), T(test_nested),   T(test_around),
+		T(test_super),  T(test_super_in), T(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
