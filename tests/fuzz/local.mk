@@ -13,3 +13,4 @@ include tests/fuzz/impair.mk
 include tests/fuzz/vxgen.mk
 include tests/fuzz/gue.mk
 include tests/fuzz/iptunnel.mk
+include tests/fuzz/switch.mk

@@ -22,6 +22,7 @@ BELOW = {
     "tcp": ["ip", "flow", "pkt", "wire", "base"],
     "udp": ["ip", "flow", "pkt", "wire", "base"],
     "offload": ["pkt", "wire", "base"],
+    "switch": ["flow", "offload", "pkt", "wire", "base"],
     "port": ["pkt", "wire", "base"],
     "link": ["pkt", "wire", "base"],
     "proof": ["offload", "port", "link", "pkt", "wire", "base"],
@@ -33,7 +34,7 @@ BELOW = {
     "cable": ["offload", "port", "pkt", "wire", "base"],
 }
 # Rooms in which time and chance come from struct env alone.
-SANS_IO = ["wire", "pkt", "flow", "ip", "tcp", "udp", "offload"]
+SANS_IO = ["wire", "pkt", "flow", "ip", "tcp", "udp", "offload", "switch"]
 BANNED_IO = re.compile(
     r"\b(time|gettimeofday|clock_gettime|rand|random|srand|getrandom|arc4random|"
     r"socket|sendmsg|recvmsg|poll|epoll_wait|ioctl|printf|log_(?:err|warn|info|debug|notice))\s*\(")

@@ -13,6 +13,7 @@ include tests/unit/vxgen.mk
 include tests/unit/gue.mk
 include tests/unit/merge.mk
 include tests/unit/iptunnel.mk
+include tests/unit/switch.mk
 include tests/unit/port.mk
 include tests/unit/link.mk
 include tests/unit/proof.mk
