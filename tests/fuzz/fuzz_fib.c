@@ -49,6 +49,7 @@ struct in {
 };
 
 static struct table now, then; /* then: as the snapshot `held` was */
+static const struct fib_snap *held;
 
 static unsigned u8(struct in *in)
 {
@@ -117,16 +118,23 @@ static struct fib_dest dest(uint32_t id)
 	return d;
 }
 
-static unsigned dests_used(const struct route *but)
+static unsigned dests_used(void)
 {
 	unsigned used = 0, n = 0;
 
 	for (unsigned i = 0; i < now.n; i++)
-		if (&now.r[i] != but)
-			used |= 1u << now.r[i].id;
+		used |= 1u << now.r[i].id;
 	for (; used; used &= used - 1)
 		n++;
 	return n;
+}
+
+static void hold_newest(struct fib *f)
+{
+	fib_release(f, held);
+	held = fib_publish(f);
+	MUST(held);
+	then = now;
 }
 
 static void change(struct fib *f, struct in *in, unsigned op)
@@ -143,13 +151,18 @@ static void change(struct fib *f, struct in *in, unsigned op)
 		cut(&net, plen);
 	x = exact(&net, plen);
 	r = replace ? fib_set(f, &net, plen, &d) : fib_add(f, &net, plen, &d);
+	if (r == -EBUSY) { /* destinations, and the held snapshot is of long ago */
+		hold_newest(f);
+		r = replace ? fib_set(f, &net, plen, &d) :
+			      fib_add(f, &net, plen, &d);
+	}
 	if (plen > (v6 ? 128 : 32)) {
 		MUST(r == -EINVAL);
 	} else if (x && !replace) {
 		MUST(r == -EEXIST);
 	} else if (r == -ENOSPC) {
 		/* the route in question still holds its own destination */
-		MUST((!x && now.n == N) || dests_used(NULL) == DESTS);
+		MUST((!x && now.n == N) || dests_used() == DESTS);
 	} else {
 		MUST(!r);
 		if (x)
@@ -193,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				 .max_bytes = 1 << 20 };
 	struct in in = { data, size };
 	struct fib *f = fib_new(&conf);
-	const struct fib_snap *held, *s;
+	const struct fib_snap *s;
 	struct fib_stats st;
 	struct ipaddr a;
 
@@ -223,10 +236,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			lookup(held, &then, &a, op);
 			if (!(op & 8))
 				break;
-			fib_release(f, held);
-			held = fib_publish(f);
-			MUST(held);
-			then = now;
+			hold_newest(f);
 		}
 	}
 	fib_stats(f, &st);

@@ -70,7 +70,7 @@ def cases():
         rem_nth(0) + add("10.15.0.0", 16, 15) + look("10.15.0.1")
     yield "siblings", b"".join(add(f"10.0.{i}.0", 24, i % 12) for i in range(64)) + \
         b"".join(look(f"10.0.{i}.9") for i in range(64)) + \
-        b"".join(rem_nth(i * 7) for i in range(64))
+        b"".join(rem_nth(i * 7 % 64) for i in range(64))
     yield "full", b"".join(add(f"10.{i // 256}.{i % 256}.0", 24, i % 12)
                            for i in range(301)) + look("10.1.43.1")
     yield "held", add("10.0.0.0", 8, 1) + back("10.0.0.1", True) + add("10.0.0.0", 9, 2) + \
