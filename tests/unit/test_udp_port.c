@@ -457,7 +457,7 @@ static void open_bad_conf(void **state)
 	struct fix *f = *state;
 	struct port *port = (struct port *)f;
 	struct pkt_pool *pool = f->pool;
-	struct udp_conf c = { .nqueues = 1, .netns = "gust-no-such" };
+	struct udp_port_conf c = { .nqueues = 1, .netns = "gust-no-such" };
 
 	assert_int_equal(try_open(f, LO4, 0, 0, &port), -EINVAL);
 	assert_int_equal(try_open(f, LO4, 0, 257, &port), -EINVAL);
@@ -476,9 +476,9 @@ static void open_in_netns(void **state)
 	struct fix *f = *state;
 	char path[64];
 	pid_t pid = scratch_child(path);
-	struct udp_conf c = { .port = 7001, .nqueues = 2, .netns = path };
+	struct udp_port_conf c = { .port = 7001, .nqueues = 2, .netns = path };
 	struct pkt_pool *pools[2] = { f->pool, f->pool };
-	struct udp_info info;
+	struct udp_port_info info;
 	struct ipaddr lo;
 	struct port *port;
 	uint32_t mtu;
@@ -498,7 +498,7 @@ static void overflow(void **state)
 {
 	struct fix *f = *state;
 	struct pkt_pool *pool = f->pool;
-	struct udp_conf c = { .nqueues = 1, .rcvbuf = 4096 };
+	struct udp_port_conf c = { .nqueues = 1, .rcvbuf = 4096 };
 	struct port *port;
 	uint32_t n = 0;
 	int sk;

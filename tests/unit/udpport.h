@@ -13,7 +13,7 @@
 struct fix {
 	struct pkt_pool *pool;
 	struct port *port; /* both families, any address, port 7001 */
-	struct udp_info info;
+	struct udp_port_info info;
 	struct drop_counters drops;
 	struct gust_batch in;
 	int sk4, sk6; /* plain sockets, LO4:7000 and LO6:7000, connected to 7001 */
@@ -25,7 +25,7 @@ struct fix {
 static inline int try_open(struct fix *f, const char *local, uint16_t port,
 			   unsigned nqueues, struct port **ret)
 {
-	struct udp_conf c = { .port = port, .nqueues = nqueues };
+	struct udp_port_conf c = { .port = port, .nqueues = nqueues };
 	struct pkt_pool *pools[257];
 
 	assert_int_equal(ipaddr_parse(local, &c.local), 0);
