@@ -263,6 +263,7 @@ static int port_alloc(const struct packet_conf *c, struct pkt_pool **pool,
 	memset(t, 0, len);
 	t->port.ops = &packet_ops;
 	t->port.l2 = true;
+	t->any = c->any;
 	t->port.nqueues = c->nqueues;
 	t->nl_fd = -1;
 	for (unsigned i = 0; i < c->nqueues; i++)

@@ -34,6 +34,7 @@ struct packet_queue {
 struct packet_port {
 	struct port port; /* first */
 	int ifindex;
+	bool any; /* frames of other protocols pass */
 	int nl_fd; /* rtnetlink in the device's namespace */
 	struct packet_queue q[];
 };

@@ -132,7 +132,7 @@ static struct gust_pkt *rx_packet(struct packet_port *t, unsigned qi, uint8_t *a
 				  const uint8_t *vh, enum drop_reason *ret_why)
 {
 	struct packet_queue *q = &t->q[qi];
-	enum dissect_start how = DISSECT_ETH;
+	unsigned how = DISSECT_ETH | (t->any ? DISSECT_ANY : 0);
 	enum drop_reason why = DROP_NO_PKT;
 	struct pkt_pool *pool = t->port.pool[qi];
 	struct gust_pkt *p;

@@ -107,6 +107,7 @@ struct packet_conf {
 	 * NULL: ours. */
 	const char *netns;
 	bool promisc; /* frames for other stations, too, as long as we are there */
+	bool any; /* frames that are neither IP nor ARP, too: for bridges */
 	uint32_t rcvbuf, sndbuf; /* bytes a queue, 0: 8 MiB */
 };
 
