@@ -248,15 +248,6 @@ static uint8_t inner_proto(const struct gue *t, const struct gust_pkt *p)
 	return 0;
 }
 
-/* An outer checksum over SCTP is made by reading: its CRC has to be there. */
-static void settle_crc(const struct gust_host *host, struct gust_pkt *p)
-{
-	const struct gust_layer *l = transport(p);
-
-	if (p->need & GUST_F_CSUM && !p->gso_size && l && l->kind == GUST_L_SCTP)
-		host->csum_complete(p);
-}
-
 static void encap_one(const struct tun_state *s, struct gue *t,
 		      struct gust_pkt *p /*taken*/, struct gust_batch *out)
 {
@@ -271,8 +262,6 @@ static void encap_one(const struct tun_state *s, struct gue *t,
 		return;
 	}
 	hash = s->host->flow_hash(s->w, p);
-	if (t->csum)
-		settle_crc(s->host, p);
 	left = t->remcsum && leave_sum(s->host, p, &h);
 	if (!tun_push(s->host, s->w, &t->tun, p, hash, tun_segs(p)))
 		return;
