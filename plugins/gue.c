@@ -486,8 +486,9 @@ static void open_up(const struct tun_state *s, const struct gue *t,
 	}
 	n = UDP_HLEN + h.len;
 	settle_outer(host, p, f->off, h.remcsum);
-	/* owed still: by what is inside, and then nothing covers it */
-	if (h.remcsum && (!covered || tun_owed(p))) {
+	/* owed still: by what is inside, and then nothing covers it; nor does one
+	 * checksum cover a superpacket's segments */
+	if (h.remcsum && (!covered || tun_owed(p) || p->gso_size)) {
 		host->drop(s->w, p, GUST_DROP_BAD_CSUM);
 		return;
 	}
@@ -502,6 +503,12 @@ static void open_up(const struct tun_state *s, const struct gue *t,
 	if (t->gue && !h.len)
 		host->count(s->w, C_DIRECT, 1);
 	gust_batch_push(out, p);
+}
+
+/* A superpacket that did not leave this daemon comes whole, whatever its size. */
+static bool length_ok(const struct gust_pkt *p, uint32_t n, uint16_t said)
+{
+	return said == (p->gso_size && n > UINT16_MAX ? 0 : n);
 }
 
 static void decap_one(const struct tun_state *s, const struct gue *t,
@@ -524,7 +531,7 @@ static void decap_one(const struct tun_state *s, const struct gue *t,
 		tun_refuse(s->host, s->w, m, p);
 		return;
 	}
-	if (gust_get16(udp + 4) != p->len - f.off) {
+	if (!length_ok(p, p->len - f.off, gust_get16(udp + 4))) {
 		s->host->drop(s->w, p, GUST_DROP_BAD_TUNNEL);
 		return;
 	}

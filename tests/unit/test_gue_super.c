@@ -178,6 +178,28 @@ static void test_big(void **state)
 	}
 }
 
+/* Both ends in one daemon: a superpacket comes out as it went in. */
+static void test_whole_back(void **state)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		struct tp t = { .v6 = i & 1, .len = i & 2 ? 180000 : 30000 };
+		struct end e[2];
+		struct gust_pkt *p;
+
+		if (i & 4 && !(i & 2))
+			t.udp = true;
+		ends_open(e, i & 8 ? "fou" : "gue", i & 4,
+			  i & 2 ? 0 : GUST_TUN_CSUM);
+		p = decap(&e[1], encap(&e[0], super(&t, 1300)));
+		assert_int_equal(p->gso_size, 1300);
+		assert_int_equal(p->gso_type, gso_of(&t));
+		assert_int_equal(p->need, GUST_F_CSUM);
+		assert_pkt_bytes(p, buf, tp_build(buf, &t));
+		pkt_free(p);
+		ends_close(e);
+	}
+}
+
 /* Cut in two steps: smaller superpackets first. */
 static void test_split(void **state)
 {
@@ -309,9 +331,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, gue_setup, seg_end)
 	const struct CMUnitTest tests[] = {
-		T(test_single), T(test_super),        T(test_big),
-		T(test_split),  T(test_remcsum_owed), T(test_remcsum_not),
-		T(test_sctp),   T(test_too_deep),
+		T(test_single),      T(test_super), T(test_big),
+		T(test_whole_back),  T(test_split), T(test_remcsum_owed),
+		T(test_remcsum_not), T(test_sctp),  T(test_too_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
