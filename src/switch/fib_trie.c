@@ -44,8 +44,6 @@ struct fib_arena *fib_arena_new(uint32_t words, uint32_t max_dests)
 		fib_arena_unref(a);
 		return NULL;
 	}
-	/* every lookup touches several pages far apart */
-	madvise(a->mem, len, MADV_HUGEPAGE);
 	return a;
 }
 

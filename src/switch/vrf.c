@@ -225,9 +225,16 @@ static void unicast(const struct routing *g, struct gust_pkt *p,
 		forward(g, p, d);
 }
 
+/* RFC 1812 5.3.4: a frame to many with a packet for one is not forwarded. */
+static bool is_group_frame(const struct gust_pkt *p)
+{
+	return p->layer[0].kind == GUST_L_ETH && p->head[0] & 1;
+}
+
 static void route(const struct routing *g, struct gust_pkt *p)
 {
 	const struct gust_layer *l3 = outer_ip(p);
+	bool for_many = l3 && is_group_frame(p);
 	const struct fib_dest *d;
 	struct ipaddr src, dst;
 	const uint8_t *ip;
@@ -251,6 +258,8 @@ static void route(const struct routing *g, struct gust_pkt *p)
 		gust_batch_push(&g->r->local, p);
 	else if (d && d->type == FIB_BLACKHOLE)
 		drop(g, p, DROP_BLACKHOLE);
+	else if (for_many && !is_scoped(&dst))
+		drop(g, p, DROP_NOT_FOR_US);
 	else
 		unicast(g, p, d, &src, &dst);
 }

@@ -274,6 +274,36 @@ static void test_refused(void **state)
 	fib_free(f);
 }
 
+/* What the caller left in unused fields makes no other destination; gateways do. */
+static void test_dests(void **state)
+{
+	struct fib *f = fib_new(&(struct fib_conf){ 0 });
+	struct ipaddr a = A("10.0.0.0"), b = A("10.1.0.0"), c = A("10.2.0.0");
+	struct fib_dest d;
+	struct fib_stats st;
+
+	memset(&d, 0x55, sizeof(d));
+	d.type = FIB_UNICAST;
+	d.n = 1;
+	d.nh[0].has_gw = false;
+	d.nh[0].weight = 0;
+	assert_int_equal(fib_add(f, &a, 16, &d), 0);
+	memset(&d.nh[0].gw, 0xaa, sizeof(d.nh[0].gw));
+	d.nh[0].weight = 1;
+	assert_int_equal(fib_add(f, &b, 16, &d), 0);
+	fib_stats(f, &st);
+	assert_int_equal(st.dests, 1);
+	d.nh[0].has_gw = true;
+	d.nh[0].gw = A("fe80::1"); /* of the other family */
+	assert_int_equal(fib_add(f, &c, 16, &d), 0);
+	fib_stats(f, &st);
+	assert_int_equal(st.dests, 2);
+	assert_true(fib_get(f, &c, 16)->nh[0].has_gw);
+	assert_true(ipaddr_eq(&fib_get(f, &c, 16)->nh[0].gw, &d.nh[0].gw));
+	assert_false(fib_get(f, &a, 16)->nh[0].has_gw);
+	fib_free(f);
+}
+
 static struct ipaddr nth(uint32_t i)
 {
 	uint8_t b[4];
@@ -590,11 +620,12 @@ static void test_full_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),   cmocka_unit_test(test_model),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_bytes),   cmocka_unit_test(test_held),
-		cmocka_unit_test(test_ecmp),    cmocka_unit_test(test_ecmp_seed),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_exact),      cmocka_unit_test(test_model),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_dests),
+		cmocka_unit_test(test_limits),     cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_held),       cmocka_unit_test(test_ecmp),
+		cmocka_unit_test(test_ecmp_seed),  cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_full_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

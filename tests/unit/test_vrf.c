@@ -251,6 +251,11 @@ static void test_addresses(void **state)
 	fix_ip4(buf);
 	assert_true(run(dissected(n, DISSECT_IP)));
 	dropped(DROP_MARTIAN);
+	/* a frame for all stations, a packet for one */
+	n = tp_build(buf, &(struct tp){ .eth = true, .len = 10 });
+	memset(buf, 0xff, 6);
+	assert_true(run(dissected(n, DISSECT_ETH)));
+	dropped(DROP_NOT_FOR_US);
 	/* no IP at all */
 	n = tp_build(buf, &(struct tp){ .eth = true, .len = 10 });
 	w16(buf + 12, 0x0806);
@@ -443,6 +448,19 @@ static void test_flow_hash(void **state)
 	assert_int_equal(vrf_flow_hash(f, &secret), vrf_flow_hash(g, &secret));
 	pkt_free(f);
 	pkt_free(g);
+	/* IPv6: the label where ports are out of sight, only there */
+	for (unsigned esp = 0; esp < 2; esp++) {
+		n = tp_build(buf, &(struct tp){ .v6 = true, .len = 100 });
+		if (esp)
+			buf[6] = 50;
+		f = dissected(n, DISSECT_IP);
+		buf[3] = 9;
+		g = dissected(n, DISSECT_IP);
+		assert_true((vrf_flow_hash(f, &secret) ==
+			     vrf_flow_hash(g, &secret)) == !esp);
+		pkt_free(f);
+		pkt_free(g);
+	}
 }
 
 /* More ways or errors than a result holds: the rest stays. */
