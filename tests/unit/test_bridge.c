@@ -199,6 +199,38 @@ static void test_vlan(void **state)
 	nothing();
 }
 
+/* Frames that are not IP pass as they are, tagged or not. */
+static void test_other(void **state)
+{
+	uint8_t buf[64] = { 0 };
+	struct gust_pkt *p;
+
+	ports(2);
+	memcpy(buf, B, 6);
+	memcpy(buf + 6, A, 6);
+	for (unsigned i = 12; i < sizeof(buf); i++)
+		buf[i] = i;
+	w16(buf + 12, 0x88cc);
+	for (unsigned tagged = 0; tagged < 2; tagged++) {
+		if (tagged) {
+			memcpy(buf + 12, "\x81\x00\x00\x2a\x88\xf7", 6);
+			assert_int_equal(
+				fdb_add(bridge_fdb(b),
+					&(struct ethaddr){ { 2, 0, 0, 0, 0, 0xb } },
+					42, (struct fdb_place){ 0, 0 }),
+				0);
+		}
+		p = pkt_of(pool, buf, sizeof(buf));
+		assert_int_equal(pkt_dissect(p, DISSECT_ETH | DISSECT_ANY),
+				 DROP_NONE);
+		give(tagged, 0, p);
+		p = take(!tagged, 0);
+		assert_pkt_bytes(p, buf, sizeof(buf));
+		pkt_free(p);
+		nothing();
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const uint8_t stp[6] = { 1, 0x80, 0xc2, 0, 0, 0 },
@@ -452,10 +484,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(x) cmocka_unit_test_setup_teardown(x, setup, teardown)
-		T(test_learning), T(test_superpacket), T(test_vlan),
-		T(test_refused),  T(test_remotes),     T(test_flood_limit),
-		T(test_loop),     T(test_batch),       T(test_pool_limit),
-		T(test_ports),
+		T(test_learning),    T(test_superpacket), T(test_vlan),
+		T(test_refused),     T(test_other),       T(test_remotes),
+		T(test_flood_limit), T(test_loop),        T(test_batch),
+		T(test_pool_limit),  T(test_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
