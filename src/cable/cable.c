@@ -27,6 +27,7 @@
 #include "base/linux_compat.h"
 #include "base/log.h"
 #include "cable/cable_internal.h"
+#include "cable/underlay.h"
 #include "port/netns.h"
 
 #ifndef GUST_PLUGINDIR
@@ -109,6 +110,7 @@ static int start_engine(struct cable *c, char *err, size_t err_len)
 					.fault = plugin_fault };
 	struct gust_batch held[2];
 	struct engine_set set;
+	int r;
 
 	c->eng = engine_new(&ec);
 	if (!c->eng)
@@ -116,7 +118,10 @@ static int start_engine(struct cable *c, char *err, size_t err_len)
 	gust_batch_init(&held[0]);
 	gust_batch_init(&held[1]);
 	registry_set(c->reg, &set);
-	return engine_set(c->eng, &set, held, err, err_len);
+	r = engine_set(c->eng, &set, held, err, err_len);
+	for (unsigned i = 0; !r && i < c->conf.n_tunnel; i++)
+		r = chain_add(&c->chain, c->conf.tunnel[i], &set, err, err_len);
+	return r;
 }
 
 /* ---- ends ---- */
@@ -159,6 +164,8 @@ static void read_mtu(struct cable_port *p)
 {
 	struct ifreq ifr = { 0 };
 
+	if (p->sock < 0)
+		return; /* an underlay */
 	memcpy(ifr.ifr_name, p->info.name, sizeof(ifr.ifr_name));
 	if (!ioctl(p->sock, SIOCGIFMTU, &ifr) && ifr.ifr_mtu > 0)
 		p->caps.mtu = (uint32_t)ifr.ifr_mtu;
@@ -198,9 +205,9 @@ static int open_sock(const char *netns, int *ret, char *err, size_t err_len)
 	return back ? back : r;
 }
 
-static int open_end(struct cable *c, enum cable_end i, char *err, size_t err_len)
+static int open_tap(struct cable *c, enum cable_end i, struct cable_port *p,
+		    char *err, size_t err_len)
 {
-	struct cable_port *p = &c->end[i];
 	const struct tun_conf tc = { .name = c->conf.name[i],
 				     .tap = !c->conf.tun,
 				     .nqueues = 1,
@@ -213,12 +220,8 @@ static int open_end(struct cable *c, enum cable_end i, char *err, size_t err_len
 		r = ask_offloads(c, p);
 	if (!r && c->conf.up)
 		r = set_up(p);
-	if (r) {
-		if (!err[0])
-			snprintf(err, err_len, "%s: %s", c->conf.name[i],
-				 strerror(-r));
+	if (r)
 		return r;
-	}
 	p->caps = (struct port_caps){ .feats = wanted(c->conf.without),
 				      .mtu = 1500,
 				      .gso_max4 = LEN_MAX,
@@ -226,6 +229,17 @@ static int open_end(struct cable *c, enum cable_end i, char *err, size_t err_len
 				      .gso_max_udp = LEN_MAX };
 	read_mtu(p);
 	return 0;
+}
+
+static int open_end(struct cable *c, enum cable_end i, char *err, size_t err_len)
+{
+	bool under = i == CABLE_B && c->conf.underlay != CABLE_TAP;
+	int r = under ? underlay_open(c, err, err_len) :
+			open_tap(c, i, &c->end[i], err, err_len);
+
+	if (r && !err[0])
+		snprintf(err, err_len, "%s: %s", c->conf.name[i], strerror(-r));
+	return r;
 }
 
 static int open_signals(struct cable *c)
@@ -281,12 +295,14 @@ void cable_close(struct cable *c)
 {
 	if (!c)
 		return;
+	chain_close(&c->chain);
 	engine_free(c->eng);
 	registry_free(c->reg);
 	for (unsigned i = 0; i < 2; i++) {
 		struct cable_port *p = &c->end[i];
 
 		pkt_batch_free(&p->backlog);
+		underlay_close(p);
 		if (p->port)
 			p->port->ops->close(p->port);
 		if (p->sock >= 0)
@@ -314,6 +330,8 @@ static int wait(struct cable *c, struct pollfd *fds, unsigned n, uint64_t end_us
 
 		at = d < at ? d : at;
 	}
+	if (underlay_deadline(c) < at)
+		at = underlay_deadline(c);
 	left = more || at <= c->env.now_us ? 0 : at - c->env.now_us;
 	ts.tv_sec = (time_t)(left / 1000000);
 	ts.tv_nsec = (long)(left % 1000000) * 1000;

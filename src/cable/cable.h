@@ -22,10 +22,22 @@
 
 enum cable_end { CABLE_A, CABLE_B };
 
+/* What end B is. */
+enum cable_underlay {
+	CABLE_TAP, /* as A: a tap or tun */
+	CABLE_PACKET, /* an Ethernet device that carries tunnels */
+	CABLE_UDP, /* a UDP socket that does */
+};
+
+#define CABLE_TUNNELS_MAX 8
+
 struct cable_conf {
 	const char *name[2], *netns[2]; /* netns NULL: ours */
 	bool tun;
 	bool up; /* set both interfaces up */
+	enum cable_underlay underlay;
+	unsigned n_tunnel; /* underlay packet or udp: at least one */
+	const char *tunnel[CABLE_TUNNELS_MAX]; /* innermost first, see chain.h */
 	unsigned without; /* CABLE_* */
 	const char *impair; /* the impair plugin's options; NULL: none */
 	const char *plugin_dir; /* NULL: where they were built or installed */

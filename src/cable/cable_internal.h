@@ -6,6 +6,8 @@
 #define GUST_CABLE_CABLE_INTERNAL_H
 
 #include "cable/cable.h"
+#include "cable/chain.h"
+#include "wire/eth.h"
 
 /* Packets that wait for an end that takes no more; beyond that: port_full. */
 #define BACKLOG_MAX 4096
@@ -18,6 +20,8 @@ struct cable_port {
 	struct port_caps caps; /* what we may write */
 	struct gust_batch backlog;
 	struct cable_stats st; /* of what it sends */
+	struct neigh *neigh; /* underlay packet */
+	struct ethaddr mac;
 };
 
 struct cable {
@@ -31,6 +35,7 @@ struct cable {
 	uint64_t began_us;
 	int sigfd;
 	struct cable_port end[2];
+	struct chain chain; /* around what goes from A to B */
 };
 
 /* Filters know directions: to send is from A to B. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "cable/cable_internal.h"
+#include "cable/underlay.h"
 
 #define RX_CHUNK 64
 #define RX_PACKETS 256
@@ -140,10 +141,15 @@ static void merge(struct cable *c, enum cable_end from, struct gust_batch *b)
 
 	if (c->conf.without & CABLE_GRO)
 		return;
-	/* only what the other end takes merged */
-	req.max4 = caps_has(to, FEAT_TSO4) ? LEN_MAX : 0;
-	req.max6 = caps_has(to, FEAT_TSO6) ? LEN_MAX : 0;
-	req.max_udp = caps_has(to, FEAT_USO) ? LEN_MAX : 0;
+	/* only what the other end takes merged; around it goes what is large, and
+	 * is cut once, behind the last tunnel */
+	if (from == CABLE_A && c->chain.n) {
+		req.max4 = req.max6 = req.max_udp = LEN_MAX;
+	} else {
+		req.max4 = caps_has(to, FEAT_TSO4) ? LEN_MAX : 0;
+		req.max6 = caps_has(to, FEAT_TSO6) ? LEN_MAX : 0;
+		req.max_udp = caps_has(to, FEAT_USO) ? LEN_MAX : 0;
+	}
 	engine_gro(c->eng, b, &req);
 	c->end[from].st.merged += n - b->n;
 }
@@ -169,8 +175,27 @@ static void deliver(struct cable *c, enum cable_end from, struct gust_batch *b)
 
 	gust_batch_init(&out);
 	merge(c, from, b);
+	if (from == CABLE_A)
+		chain_encap(&c->chain, c->eng, b);
 	plan_fit(c->eng, b, &c->end[!from].caps, &out, &c->end[from].st.plan);
+	if (from == CABLE_A)
+		underlay_out(c, &out);
 	write_all(c, from, &out);
+}
+
+/* The underlay's own: neighbours are answered and asked, tunnels' headers come off. */
+static void uncover(struct cable *c, struct gust_batch *b)
+{
+	struct gust_batch frames;
+
+	if (!c->chain.n)
+		return;
+	gust_batch_init(&frames);
+	underlay_in(c, b, &frames);
+	underlay_due(c, &frames);
+	if (frames.n)
+		write_all(c, CABLE_A, &frames);
+	chain_decap(&c->chain, c->eng, b);
 }
 
 /* 1: more may wait. */
@@ -210,6 +235,8 @@ int carry(struct cable *c, enum cable_end from, bool readable)
 	gust_batch_init(&in);
 	if (readable)
 		r = receive(c, from, &in);
+	if (from == CABLE_B)
+		uncover(c, &in);
 	filters(c, from, &in);
 	if (in.n)
 		deliver(c, from, &in);

@@ -27,6 +27,15 @@ static int usage(FILE *f, int status)
 	      "      --netns-b NS       namespace of B\n"
 	      "      --tun              tuns instead of taps\n"
 	      "      --up               set both interfaces up\n"
+	      "      --underlay KIND    B is a tap (as A), an Ethernet device that "
+	      "carries\n"
+	      "                         tunnels (packet), or a UDP socket (udp; B "
+	      "is "
+	      "-)\n"
+	      "      --tunnel TEXT      \"vxlan id 42 local ADDR remote ADDR port "
+	      "4789\";\n"
+	      "                         again for each tunnel around it, innermost "
+	      "first\n"
 	      "      --impair TEXT      make it a bad one: \"loss 1%, delay "
 	      "20ms\";\n"
 	      "                         tx is from A to B, rx from B to A\n"
@@ -86,6 +95,22 @@ static bool seconds(const char *s, unsigned *ret)
 	return true;
 }
 
+static bool underlay(const char *s, enum cable_underlay *ret)
+{
+	static const char *const names[] = {
+		[CABLE_TAP] = "tap", [CABLE_PACKET] = "packet", [CABLE_UDP] = "udp"
+	};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (!strcmp(s, names[i])) {
+			*ret = i;
+			return true;
+		}
+	fprintf(stderr,
+		"gust-wire: --underlay \"%s\": expected tap, packet or udp\n", s);
+	return false;
+}
+
 /* -1: go on; else the exit status. */
 static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 {
@@ -98,6 +123,8 @@ static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 		OPT_NO,
 		OPT_DIR,
 		OPT_SECONDS,
+		OPT_UNDERLAY,
+		OPT_TUNNEL,
 		OPT_JSON,
 		OPT_VERSION
 	};
@@ -110,6 +137,8 @@ static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 		{ "no-offload", required_argument, NULL, OPT_NO },
 		{ "plugins", required_argument, NULL, OPT_DIR },
 		{ "seconds", required_argument, NULL, OPT_SECONDS },
+		{ "underlay", required_argument, NULL, OPT_UNDERLAY },
+		{ "tunnel", required_argument, NULL, OPT_TUNNEL },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ "help", no_argument, NULL, 'h' },
@@ -143,6 +172,18 @@ static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 			if (!seconds(optarg, &c->seconds))
 				return 2;
 			break;
+		case OPT_UNDERLAY:
+			if (!underlay(optarg, &c->underlay))
+				return 2;
+			break;
+		case OPT_TUNNEL:
+			if (c->n_tunnel == CABLE_TUNNELS_MAX) {
+				fprintf(stderr, "gust-wire: --tunnel: at most %d\n",
+					CABLE_TUNNELS_MAX);
+				return 2;
+			}
+			c->tunnel[c->n_tunnel++] = optarg;
+			break;
 		case OPT_JSON:
 			*json = true;
 			break;
@@ -157,6 +198,12 @@ static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 	}
 	if (argc - optind != 2)
 		return usage(stderr, 2);
+	if ((c->underlay == CABLE_TAP) != !c->n_tunnel) {
+		fputs("gust-wire: --tunnel and --underlay packet or udp go "
+		      "together\n",
+		      stderr);
+		return 2;
+	}
 	c->name[CABLE_A] = argv[optind];
 	c->name[CABLE_B] = argv[optind + 1];
 	return -1;

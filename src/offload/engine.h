@@ -112,6 +112,9 @@ void engine_decap(struct engine *e, unsigned plugin, void *tunnel,
 void engine_filter(struct engine *e, enum gust_dir dir, struct gust_batch *b);
 uint64_t engine_deadline(const struct engine *e, enum gust_dir dir);
 
+/* What plugins are given: for calls that are not a worker's (tunnel_open()). */
+const struct gust_host *engine_services(void);
+
 /* Where it counts drops. */
 struct drop_counters *engine_drops(const struct engine *e);
 

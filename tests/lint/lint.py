@@ -31,7 +31,7 @@ BELOW = {
     "daemon": ["work", "relay", "switch", "proof", "link", "port", "offload", "tcp", "udp", "ip",
                "flow", "pkt", "wire", "base"],
     "cli": ["base"],
-    "cable": ["offload", "port", "pkt", "wire", "base"],
+    "cable": ["offload", "port", "ip", "flow", "pkt", "wire", "base"],
 }
 # Rooms in which time and chance come from struct env alone.
 SANS_IO = ["wire", "pkt", "flow", "ip", "tcp", "udp", "offload", "switch"]
