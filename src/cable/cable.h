@@ -36,7 +36,8 @@ struct cable_conf {
 	bool tun;
 	bool up; /* set both interfaces up */
 	enum cable_underlay underlay;
-	unsigned n_tunnel; /* underlay packet or udp: at least one */
+	unsigned n_tunnel; /* underlay udp: at least one; packet: without any,
+			      frames pass as they are */
 	const char *tunnel[CABLE_TUNNELS_MAX]; /* innermost first, see chain.h */
 	unsigned without; /* CABLE_* */
 	const char *impair; /* the impair plugin's options; NULL: none */

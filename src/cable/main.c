@@ -198,9 +198,10 @@ static int arguments(int argc, char **argv, struct cable_conf *c, bool *json)
 	}
 	if (argc - optind != 2)
 		return usage(stderr, 2);
-	if ((c->underlay == CABLE_TAP) != !c->n_tunnel) {
-		fputs("gust-wire: --tunnel and --underlay packet or udp go "
-		      "together\n",
+	if ((c->underlay == CABLE_TAP && c->n_tunnel) ||
+	    (c->underlay == CABLE_UDP && !c->n_tunnel)) {
+		fputs("gust-wire: --tunnel needs --underlay packet or udp, and udp "
+		      "needs a tunnel\n",
 		      stderr);
 		return 2;
 	}

@@ -16,25 +16,31 @@ static struct ipaddr local_of(const struct chain_link *l)
 			    ipaddr_from4(l->conf.local);
 }
 
+/* Neighbours of the outermost tunnel's local address. */
+static int open_neigh(struct cable *c, struct cable_port *p, const uint8_t mac[6])
+{
+	struct ipaddr own = local_of(&c->chain.link[c->chain.n - 1]);
+	struct neigh_conf nc = { .own = &own, .n_own = 1, .responder = true };
+
+	memcpy(nc.mac.b, mac, sizeof(nc.mac.b));
+	p->mac = nc.mac;
+	p->neigh = neigh_new(c->pool, &nc);
+	return p->neigh ? 0 : -ENOMEM;
+}
+
 static int open_packet(struct cable *c, struct cable_port *p, char *err,
 		       size_t err_len)
 {
 	const struct packet_conf pc = { .name = c->conf.name[CABLE_B],
 					.nqueues = 1,
-					.netns = c->conf.netns[CABLE_B] };
-	struct ipaddr own = local_of(&c->chain.link[c->chain.n - 1]);
-	struct neigh_conf nc = { .own = &own, .n_own = 1, .responder = true };
+					.netns = c->conf.netns[CABLE_B],
+					.promisc = !c->chain.n };
 	struct packet_info info;
 	int r = packet_open(&pc, &c->pool, &p->port, &info, err, err_len);
 
-	if (r)
-		return r;
-	memcpy(nc.mac.b, info.mac, sizeof(nc.mac.b));
-	p->mac = nc.mac;
-	p->neigh = neigh_new(c->pool, &nc);
-	if (!p->neigh)
-		return -ENOMEM;
-	return packet_caps(p->port, &p->caps);
+	if (!r && c->chain.n)
+		r = open_neigh(c, p, info.mac);
+	return r ? r : packet_caps(p->port, &p->caps);
 }
 
 static int open_udp(struct cable *c, struct cable_port *p, char *err,
