@@ -47,13 +47,13 @@ static int open_udp(struct cable *c, struct cable_port *p, char *err,
 		    size_t err_len)
 {
 	const struct chain_link *l = &c->chain.link[c->chain.n - 1];
-	const struct udp_conf uc = { .local = local_of(l),
+	const struct udp_port_conf uc = { .local = local_of(l),
 				     .port = l->conf.port,
 				     .nqueues = 1,
 				     .netns = c->conf.netns[CABLE_B] };
 	struct ipaddr to = l->conf.v6 ? ipaddr_from6(l->conf.remote) :
 					ipaddr_from4(l->conf.remote);
-	struct udp_info info;
+	struct udp_port_info info;
 	uint32_t mtu;
 	int r;
 
