@@ -230,3 +230,8 @@ const struct gust_host engine_host = {
 	.flow_hash = tunnel_flow_hash,
 	.fix_outer = host_fix_outer,
 };
+
+const struct gust_host *engine_services(void)
+{
+	return &engine_host;
+}
