@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/bytes.h"
+#include "wire/eth.h"
 #include "wire/ipaddr.h"
 
 #define SPEC_MAX 512
@@ -133,6 +135,61 @@ static int parse(struct chain_link *l, const char *text, char *err, size_t err_l
 	return r;
 }
 
+/* ---- frames ---- */
+
+static void station(const struct gust_tunnel_conf *c, const uint8_t a[16],
+		    uint8_t ret[6])
+{
+	ret[0] = 0x02;
+	ret[1] = 0x67;
+	memcpy(ret + 2, a + (c->v6 ? 12 : 0), 4);
+}
+
+/* What of `b` is an IP packet gets a frame around it. */
+static void put_frames(const struct chain_link *l, struct gust_batch *b,
+		       struct drop_counters *drops)
+{
+	static const struct gust_layer layer = { .kind = GUST_L_ETH };
+	struct gust_batch out;
+	struct gust_pkt *p;
+
+	gust_batch_init(&out);
+	while ((p = gust_batch_pop(b))) {
+		bool v6 = p->nlayer && p->layer[0].kind == GUST_L_IPV6;
+
+		if (p->nlayer && p->layer[0].kind != GUST_L_ETH) {
+			if (engine_services()->push(p, l->eth, sizeof(l->eth),
+						    &layer, 1)) {
+				drop_count(drops, DROP_TUNNEL_DEPTH, 1);
+				pkt_free(p);
+				continue;
+			}
+			put16(p->head + 12, v6 ? ETHERTYPE_IP6 : ETHERTYPE_IP4);
+		}
+		gust_batch_push(&out, p);
+	}
+	*b = out;
+}
+
+/* The other way round; what is no IP is not for the tunnel inside. */
+static void take_frames(struct gust_batch *b, struct drop_counters *drops)
+{
+	struct gust_batch out;
+	struct gust_pkt *p;
+
+	gust_batch_init(&out);
+	while ((p = gust_batch_pop(b))) {
+		if (p->nlayer > 1 && p->layer[0].kind == GUST_L_ETH) {
+			pkt_pull(p, p->layer[1].off);
+			gust_batch_push(&out, p);
+			continue;
+		}
+		drop_count(drops, DROP_NOT_FOR_US, 1);
+		pkt_free(p);
+	}
+	*b = out;
+}
+
 /* ---- the chain ---- */
 
 static bool offers(const struct gust_plugin *d, const char *kind)
@@ -173,6 +230,10 @@ int chain_add(struct chain *ch, const char *text, const struct engine_set *set,
 	}
 	l->desc = d;
 	l->conf.kind = l->kind;
+	l->frames = !strcmp(l->kind, "vxlan") || !strcmp(l->kind, "gretap") ||
+		    l->conf.flags & GUST_TUN_L2;
+	station(&l->conf, l->conf.remote, l->eth);
+	station(&l->conf, l->conf.local, l->eth + 6);
 	r = d->tunnel_open(engine_services(), &l->conf, &l->tunnel, why,
 			   sizeof(why));
 	if (r) {
@@ -207,6 +268,8 @@ void chain_encap(struct chain *ch, struct engine *e, struct gust_batch *b)
 		struct gust_batch out;
 
 		gust_batch_init(&out);
+		if (i && ch->link[i].frames)
+			put_frames(&ch->link[i], b, engine_drops(e));
 		engine_encap(e, ch->link[i].plugin, ch->link[i].tunnel, b, &out);
 		*b = out;
 	}
@@ -224,5 +287,7 @@ void chain_decap(struct chain *ch, struct engine *e, struct gust_batch *b)
 		drop_count(engine_drops(e), DROP_NOT_FOR_US, rest.n);
 		pkt_batch_free(&rest);
 		*b = out;
+		if (i && ch->link[i].frames)
+			take_frames(b, engine_drops(e));
 	}
 }

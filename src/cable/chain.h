@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * chain.h - tunnels inside each other, innermost first
+ *
+ * A tunnel that carries frames, around one whose packets are IP, is a link between two
+ * stations whose Ethernet addresses follow from the tunnel's own: 02:67 and the last
+ * four bytes of the address. Nobody has to be asked for them.
  */
 #ifndef GUST_CABLE_CHAIN_H
 #define GUST_CABLE_CHAIN_H
@@ -15,6 +19,8 @@ struct chain_link {
 	void *tunnel;
 	struct gust_tunnel_conf conf;
 	char kind[16];
+	bool frames; /* carries Ethernet frames alone */
+	uint8_t eth[14]; /* around a tunnel inside it: a link of two stations */
 };
 
 struct chain {

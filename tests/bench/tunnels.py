@@ -43,7 +43,7 @@ class Gust:
 
     def __init__(self, lab, build, underlay, kinds):
         self.lab, self.name = lab, f"{underlay}.{len(kinds)}"
-        tag = f"{underlay}{len(kinds)}{kinds[0] if kinds else ''}"[:10]
+        tag = f"{underlay[0]}{len(kinds)}" + "".join(k[0] for k in kinds)
         self.a = [lab.space(f"{tag}-a{i}") for i in (1, 2)]
         self.u = [lab.space(f"{tag}-u{i}") for i in (1, 2)]
         addr = ["198.18.9.1/24", "198.18.9.2/24"] if underlay == "udp" else [None, None]
