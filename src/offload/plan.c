@@ -165,6 +165,10 @@ static bool port_sums(const struct gust_pkt *p, const struct port_caps *caps)
 {
 	const struct gust_layer *l4 = pkt_l4(p);
 
+	/* whoever is told of a checksum deep inside must know what lies around it */
+	if (is_tunnel(p) && !caps_has(caps, FEAT_UDP_TNL) &&
+	    !caps_has(caps, FEAT_GSO_PARTIAL))
+		return false;
 	return caps_has(caps, l4 && l4->kind == GUST_L_SCTP ? FEAT_SCTP_CSUM :
 							      FEAT_TX_CSUM);
 }

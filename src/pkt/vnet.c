@@ -35,6 +35,28 @@
 #define OFF_INNER_NH 22
 #define VNET_LEN_MIN 10
 
+/*
+ * A checksum that lies in what is payload to us: a tunnel that the kernel made. Its
+ * field holds the pseudo header's sum, and it ends with the packet; it is completed
+ * on the spot, as the kernel would have done for a port that does not. The packet
+ * has just come in: its bytes are nobody else's. A superpacket's cannot be.
+ */
+static enum drop_reason complete_inside(struct gust_pkt *p, uint32_t start,
+					uint32_t off)
+{
+	uint32_t at = start + off, from = start - p->hlen, sum;
+	struct gust_frag *f = p->frag;
+	uint16_t c;
+
+	if (start < p->hlen || at + 2 > p->len || p->nfrag != 1 || off % 2 ||
+	    from >= f->len)
+		return DROP_BAD_VNET;
+	sum = csum_add(0, f->p + from, f->len - from);
+	c = csum_fold(sum);
+	put16(f->p + from + off, c ? c : 0xffff);
+	return DROP_NONE;
+}
+
 static enum drop_reason decode_csum(struct gust_pkt *p, const uint8_t *vh)
 {
 	const struct gust_layer *l4 = pkt_l4(p);
@@ -42,7 +64,8 @@ static enum drop_reason decode_csum(struct gust_pkt *p, const uint8_t *vh)
 
 	if (off < 0 || get16le(vh + OFF_CSUM_START) != l4->off ||
 	    get16le(vh + OFF_CSUM_OFF) != off)
-		return DROP_BAD_VNET;
+		return complete_inside(p, get16le(vh + OFF_CSUM_START),
+				       get16le(vh + OFF_CSUM_OFF));
 	p->need |= GUST_F_CSUM;
 	return DROP_NONE;
 }
