@@ -48,9 +48,9 @@ static int open_udp(struct cable *c, struct cable_port *p, char *err,
 {
 	const struct chain_link *l = &c->chain.link[c->chain.n - 1];
 	const struct udp_port_conf uc = { .local = local_of(l),
-				     .port = l->conf.port,
-				     .nqueues = 1,
-				     .netns = c->conf.netns[CABLE_B] };
+					  .port = l->conf.port,
+					  .nqueues = 1,
+					  .netns = c->conf.netns[CABLE_B] };
 	struct ipaddr to = l->conf.v6 ? ipaddr_from6(l->conf.remote) :
 					ipaddr_from4(l->conf.remote);
 	struct udp_port_info info;

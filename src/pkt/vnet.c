@@ -48,7 +48,8 @@ static enum drop_reason complete_inside(struct gust_pkt *p, uint32_t start,
 	struct gust_frag *f = p->frag;
 	uint16_t c;
 
-	if (start < p->hlen || at + 2 > p->len || p->nfrag != 1 || off % 2 ||
+	if (!p->nlayer || p->layer[p->nlayer - 1].flags & GUST_LF_FRAGMENT ||
+	    start < p->hlen || at + 2 > p->len || p->nfrag != 1 || off % 2 ||
 	    from >= f->len)
 		return DROP_BAD_VNET;
 	sum = csum_add(0, f->p + from, f->len - from);

@@ -203,6 +203,50 @@ static void test_decode_ufo(void **state)
 	}
 }
 
+/* A checksum that is owed inside a tunnel that we do not look into: completed on the
+ * spot, over what lies there. */
+static void test_decode_inside(void **state)
+{
+	struct tp t = { .len = 100 };
+	uint8_t b[400], in[400], vh[VNET_LEN] = { 1 };
+	uint32_t n = tp_build(in, &t), start = 20 + 8 + 20;
+	uint16_t want = r16(in + 20 + 16);
+	struct gust_pkt *p;
+
+	/* UDP to a port of no tunnel, an IPv4 packet with TCP inside */
+	memset(b, 0, sizeof(b));
+	b[0] = 0x45;
+	w16(b + 2, 28 + n);
+	b[8] = 64;
+	b[9] = 17;
+	memcpy(b + 12, in + 12, 8);
+	fix_ip4(b);
+	w16(b + 20, 1000);
+	w16(b + 22, 2000);
+	w16(b + 24, 8 + n);
+	/* the field holds the pseudo header's sum */
+	w16(in + 20 + 16,
+	    naive_sum(naive_sum(0, in + 12, 8),
+		      (uint8_t[4]){ 0, 6, (n - 20) >> 8, n - 20 }, 4));
+	memcpy(b + 28, in, n);
+	vh[6] = start;
+	vh[8] = 16;
+	p = pkt_of(pool, b, 28 + n);
+	assert_int_equal(pkt_dissect(p, DISSECT_IP), DROP_NONE);
+	assert_int_equal(vnet_decode(p, vh, VNET_LEN), DROP_NONE);
+	assert_int_equal(p->need & GUST_F_CSUM, 0);
+	assert_int_equal(r16(p->frag[0].p + 40 - 4), want);
+	/* beyond the packet, before the payload, at an odd place */
+	vh[6] = 28 + n - 16;
+	assert_int_equal(vnet_decode(p, vh, VNET_LEN), DROP_BAD_VNET);
+	vh[6] = 24;
+	assert_int_equal(vnet_decode(p, vh, VNET_LEN), DROP_BAD_VNET);
+	vh[6] = start;
+	vh[8] = 15;
+	assert_int_equal(vnet_decode(p, vh, VNET_LEN), DROP_BAD_VNET);
+	pkt_free(p);
+}
+
 static void test_decode_no_transport(void **state)
 {
 	struct tp t = { .len = 3000 };
@@ -451,15 +495,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_decode_csum),
-		T(test_decode_gso),
-		T(test_decode_ufo),
-		T(test_decode_no_transport),
-		T(test_encode_plain),
-		T(test_encode_gso),
-		T(test_sctp),
-		T(test_encode_big),
-		T(test_encode_without_transport),
+		T(test_decode_csum),   T(test_decode_gso),
+		T(test_decode_ufo),    T(test_decode_no_transport),
+		T(test_decode_inside), T(test_encode_plain),
+		T(test_encode_gso),    T(test_sctp),
+		T(test_encode_big),    T(test_encode_without_transport),
 		T(test_encode_tunnel),
 	};
 
