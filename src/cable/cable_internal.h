@@ -34,6 +34,7 @@ struct cable {
 	struct env env;
 	uint64_t began_us;
 	int sigfd;
+	bool said_duplicate;
 	struct cable_port end[2];
 	struct chain chain; /* around what goes from A to B */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "ip/neigh.h"
 
 static struct ipaddr local_of(const struct chain_link *l)
@@ -87,6 +88,21 @@ void underlay_close(struct cable_port *p)
 	p->neigh = NULL;
 }
 
+/* May the local address of the outermost tunnel be used? */
+static bool settled(struct cable *c, const struct neigh *n)
+{
+	struct ipaddr own = local_of(&c->chain.link[c->chain.n - 1]);
+	char text[IPADDR_STRLEN];
+	enum neigh_dad dad = neigh_dad_state(n, &own);
+
+	if (dad == NEIGH_DAD_DUPLICATE && !c->said_duplicate) {
+		log_err("%s: another station has the tunnel's local address %s",
+			c->conf.name[CABLE_B], ipaddr_str(&own, text));
+		c->said_duplicate = true;
+	}
+	return dad == NEIGH_DAD_OK;
+}
+
 void underlay_out(struct cable *c, struct gust_batch *b)
 {
 	struct neigh *n = c->end[CABLE_B].neigh;
@@ -96,6 +112,13 @@ void underlay_out(struct cable *c, struct gust_batch *b)
 	if (!n)
 		return;
 	gust_batch_init(&frames);
+	/* Whoever asks for the other end before his own address is settled looks
+	 * like somebody who wants that address (RFC 5227 2.1.1). */
+	if (!settled(c, n)) {
+		drop_count(&c->drops, DROP_PORT_DOWN, b->n);
+		pkt_batch_free(b);
+		return;
+	}
 	while ((p = gust_batch_pop(b))) {
 		enum drop_reason r = neigh_output(n, p, &frames, &c->env);
 
