@@ -14,6 +14,7 @@ EXTRA_DIST += tests/e2e/run.py tests/e2e/rig.py tests/e2e/nssock.py tests/e2e/ra
 	tests/e2e/case_publish.py \
 	tests/e2e/case_soak.py \
 	tests/e2e/case_tcp.py \
+	tests/e2e/case_tunnels.py \
 	tests/e2e/case_udp.py \
 	tests/e2e/case_wire.py
 EXTRA_DIST += scripts/quickstart scripts/lib/quickstart.py
