@@ -29,6 +29,20 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static inline int by_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts `v`; 0 of nothing. */
+static inline double median_of(double *v, unsigned n)
+{
+	qsort(v, n, sizeof(*v), by_double);
+	return n ? v[n / 2] : 0;
+}
+
 /* A socket bound to (`host` NULL) or connected with an address; dies on errors. */
 static inline int sock_open(const char *host, const char *port, int type)
 {

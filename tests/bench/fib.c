@@ -96,19 +96,6 @@ static struct prefix prefix6(void)
 	return p;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
-}
-
 /* Nanoseconds a lookup; `chain`: each address waits for the result before. */
 static double round_ns(const struct fib_snap *s, const struct ipaddr *a, bool chain)
 {
@@ -133,7 +120,7 @@ static double measure(const struct fib_snap *s, const struct ipaddr *a, bool cha
 
 	for (unsigned i = 0; i < ROUNDS; i++)
 		ns[i] = round_ns(s, a, chain);
-	return median(ns);
+	return median_of(ns, ROUNDS);
 }
 
 /* A change and its publication, as one route at a time comes from a daemon. */

@@ -575,19 +575,6 @@ static double slice(const struct contestant *c, double *ret_gb_s)
 	return (double)ns / segs;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, unsigned n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
 static void bench(const struct contestant *c, unsigned ms)
 {
 	static double ns[CONTESTANTS][SLICES_MAX], gb[CONTESTANTS][SLICES_MAX];
@@ -611,7 +598,7 @@ static void bench(const struct contestant *c, unsigned ms)
 	for (unsigned i = 0; i < CONTESTANTS; i++)
 		if (have[i])
 			printf(", \"%s_ns\": %.3f, \"%s_gb_s\": %.3f", c[i].name,
-			       median(ns[i], n), c[i].name, median(gb[i], n));
+			       median_of(ns[i], n), c[i].name, median_of(gb[i], n));
 	printf("}\n");
 }
 

@@ -6,7 +6,8 @@
 
 iperf3 from A1 to A2, single stream; the kernel's VXLAN at the same depths over a
 veth pair of its own. Contestants are interleaved in rounds; ratios are taken round by
-round.
+round. Besides, without traffic: encap and decap of a superpacket by level
+(tests/bench/tunnel.c), and fib, a lookup among 100,000 routes (tests/bench/fib.c).
 """
 import argparse
 import json
@@ -125,8 +126,93 @@ def wanted(args):
                 if under == "udp" and kind == "mixed":
                     continue
                 cases.append(f"{under}.{kind}.{depth}")
-    cases += [f"kernel.vxlan.{d}" for d in range(4)]
+    cases += [f"kernel.vxlan.{d}" for d in range(4)] + list(CALLS)
     return [c for c in cases if not args.cases or c in args.cases.split(",")]
+
+
+# ---- calls: nanoseconds, no traffic ----
+
+KINDS = ["ipip", "gre", "gretap", "vxlan", "geneve", "fou", "gue"]
+
+
+def call(build, prog, *args):
+    cmd = [os.path.join(build, "tests", "bench", prog), *map(str, args)]
+    r = subprocess.run(cmd, capture_output=True, text=True, timeout=120, check=False)
+    if r.returncode:
+        raise LabError(f"{prog}: {r.stderr.strip()}")
+    return json.loads(r.stdout)
+
+
+def tunnel_call(build, key, seconds):
+    """{kind.depth: ns}; the value is the slowest."""
+    got = {}
+    for kind in KINDS:
+        for depth in (1, 3):
+            r = call(build, "tunnel", os.path.join(build, "plugins"), kind, depth,
+                     int(seconds * 100))
+            if key in r:
+                got[f"{kind}.{depth}"] = r[key]
+    return {"value": max(got.values()), "of": got}
+
+
+def fib_call(build, _key, _seconds):
+    r = call(build, "fib", 100000)
+    got = {f"{v}.{k}": r[v][k] for v in ("ipv4", "ipv6")
+           for k in ("ns", "latency_ns", "miss_ns")}
+    return {"value": max(got[v + ".latency_ns"] for v in ("ipv4", "ipv6")), "of": got}
+
+
+CALLS = {"encap": (tunnel_call, "encap_ns"), "decap": (tunnel_call, "decap_ns"),
+         "train": (tunnel_call, "train_ns"), "fib": (fib_call, None)}
+
+
+def call_rows(rounds, cases):
+    for case in cases:
+        mine = [r[case] for r in rounds if r.get(case)] if case in CALLS else []
+        if mine:
+            yield {"bench": "tunnels", "case": case, "value": med([m["value"] for m in mine]),
+                   "unit": "ns", "baseline": None, "ratio": None, "ratio_depth0": None,
+                   "cpu_ms_per_gb": None,
+                   "of": {k: med([m["of"][k] for m in mine]) for k in mine[0]["of"]}}
+
+
+# ---- the picture ----
+
+def picture(rows, path):
+    """Throughput by depth, the kernel's and gust's, as SVG."""
+    curves = [("packet.vxlan", "#1f77b4", "gust, packet"), ("udp.vxlan", "#2ca02c", "gust, udp"),
+              ("kernel.vxlan", "#d62728", "kernel")]
+    val = {r["case"]: r["value"] for r in rows if r["unit"] == "Gbit/s"}
+    top = max(val.values())
+    w, h, x0, y0 = 640, 360, 60, 300
+
+    def at(depth, v):
+        return x0 + 60 + depth * 150, y0 - v / top * 260
+
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" '
+           'font-family="sans-serif" font-size="13">',
+           f'<rect width="{w}" height="{h}" fill="white"/>',
+           f'<path d="M{x0} 30V{y0}H{w - 20}" fill="none" stroke="#444"/>',
+           f'<text x="{x0}" y="20">Gbit/s, one TCP stream, VXLAN in VXLAN, MTU 1500</text>']
+    step = max(1, round(top / 5))
+    for v in range(0, int(top) + 1, step):
+        y = at(0, v)[1]
+        out.append(f'<path d="M{x0 - 4} {y:.0f}H{w - 20}" stroke="#ddd"/>'
+                   f'<text x="{x0 - 10}" y="{y + 4:.0f}" text-anchor="end">{v}</text>')
+    for d in range(4):
+        out.append(f'<text x="{at(d, 0)[0]}" y="{y0 + 20}" text-anchor="middle">depth {d}</text>')
+    for n, (name, colour, label) in enumerate(curves):
+        pts = [(d, val[f"{name}.{d}"]) for d in range(4) if f"{name}.{d}" in val]
+        line = " ".join("%.0f,%.1f" % at(*p) for p in pts)
+        out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for p in pts:
+            x, y = at(*p)
+            out.append(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+                       f'<text x="{x + 6:.0f}" y="{y - 6:.1f}" fill="{colour}">{p[1]:.1f}</text>')
+        out.append(f'<text x="{x0 + 60 + n * 170}" y="{y0 + 45}" fill="{colour}">{label}</text>')
+    out.append("</svg>")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("\n".join(out) + "\n")
 
 
 def make(lab, build, case):
@@ -148,7 +234,7 @@ def rows_of(rounds, cases):
         base = "kernel." + ".".join(case.split(".")[1:]).replace("mixed", "vxlan")
         own = "packet.vxlan.0"
         mine = [r[case] for r in rounds if r.get(case)]
-        if not mine:
+        if not mine or case in CALLS:
             continue
         yield {"bench": "tunnels", "case": case, "value": med([m["value"] for m in mine]),
                "unit": "Gbit/s", "baseline": base if base in cases else None,
@@ -164,6 +250,10 @@ def show(rows):
     for r in rows:
         def num(k, f):
             return f % r[k] if r.get(k) is not None else "-"
+        if r["unit"] == "ns":
+            of = ", ".join(f"{k} {v:.0f}" for k, v in r["of"].items())
+            print(f"{r['case']:18} {r['value']:8.0f} ns  ({of})")
+            continue
         print(f"{r['case']:18} {num('value', '%.2f'):>8} {num('ratio', '%.2f'):>9} "
               f"{num('ratio_depth0', '%.2f'):>14} {num('cpu_ms_per_gb', '%.0f'):>7}")
 
@@ -175,6 +265,7 @@ def main():
     ap.add_argument("--rounds", type=int, default=3)
     ap.add_argument("--cases", default="")
     ap.add_argument("--build", default="build")
+    ap.add_argument("--picture", metavar="FILE.svg", help="both curves, gust's and the kernel's")
     args = ap.parse_args()
     cases = wanted(args)
     if not cases:
@@ -182,7 +273,7 @@ def main():
     rounds = []
     with Lab() as lab:
         paths = {}
-        for case in cases:
+        for case in [c for c in cases if c not in CALLS]:
             try:
                 paths[case] = make(lab, os.path.join(ROOT, args.build), case)
                 path_up(paths[case])
@@ -201,8 +292,16 @@ def main():
                     row[case] = iperf(p, args.seconds)
                 except (LabError, subprocess.TimeoutExpired) as e:
                     print(f"  {case}: {e}", file=sys.stderr)
+            for case in [c for c in cases if c in CALLS]:
+                fn, key = CALLS[case]
+                try:
+                    row[case] = fn(os.path.join(ROOT, args.build), key, args.seconds)
+                except (LabError, subprocess.TimeoutExpired) as e:
+                    print(f"  {case}: {e}", file=sys.stderr)
             rounds.append(row)
-    rows = list(rows_of(rounds, cases))
+    rows = list(rows_of(rounds, cases)) + list(call_rows(rounds, cases))
+    if args.picture:
+        picture(rows, args.picture)
     if args.json:
         for r in rows:
             print(json.dumps(r))
