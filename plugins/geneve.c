@@ -271,17 +271,6 @@ static void decap(void *state, void *tunnel, struct gust_batch *in,
 		decap_one(state, tunnel, p, out, rest);
 }
 
-static int worker_open(const struct gust_host *host, void *instance,
-		       struct gust_worker *w, void **ret_state)
-{
-	return tun_worker_open(host, w, ret_state);
-}
-
-static void worker_close(void *state, struct gust_batch out[2])
-{
-	free(state);
-}
-
 static const char *const kinds[] = { "geneve", NULL };
 
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {
@@ -290,8 +279,8 @@ const struct gust_plugin GUST_PLUGIN_SYMBOL = {
 	.name = "geneve",
 	.text = "Geneve tunnels, with options",
 	.counters = counters,
-	.worker_open = worker_open,
-	.worker_close = worker_close,
+	.worker_open = tun_worker_open,
+	.worker_close = tun_worker_close,
 	.tunnels = kinds,
 	.tunnel_open = tunnel_open,
 	.tunnel_close = free,

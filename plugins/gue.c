@@ -555,32 +555,14 @@ static void gue_decap(void *state, void *tunnel, struct gust_batch *in,
 
 /* ---- life ---- */
 
-static int gue_worker_open(const struct gust_host *host, void *instance,
-			   struct gust_worker *w, void **ret_state)
-{
-	struct tun_state *s = malloc(sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	s->host = host;
-	s->w = w;
-	*ret_state = s;
-	return 0;
-}
-
-static void gue_worker_close(void *state, struct gust_batch out[2])
-{
-	free(state);
-}
-
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {
 	.abi = GUST_PLUGIN_ABI,
 	.size = sizeof(struct gust_plugin),
 	.name = "gue",
 	.text = "tunnels: foo over UDP and GUE, with remote checksum offload",
 	.counters = counters,
-	.worker_open = gue_worker_open,
-	.worker_close = gue_worker_close,
+	.worker_open = tun_worker_open,
+	.worker_close = tun_worker_close,
 	.tunnels = kinds,
 	.tunnel_open = gue_open,
 	.tunnel_close = gue_close,

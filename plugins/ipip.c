@@ -100,17 +100,6 @@ static uint16_t tunnel_overhead(const void *tunnel)
 	return u->t.hlen;
 }
 
-static int worker_open(const struct gust_host *host, void *instance,
-		       struct gust_worker *w, void **ret_state)
-{
-	return tun_worker_open(host, w, ret_state);
-}
-
-static void worker_close(void *state, struct gust_batch *out)
-{
-	free(state);
-}
-
 /* ---- the way in ---- */
 
 static void encap(void *state, void *tunnel, struct gust_batch *in,
@@ -163,8 +152,8 @@ const struct gust_plugin GUST_PLUGIN_SYMBOL = {
 	.name = "ipip",
 	.text = "IP in IP tunnels: ipip, sit, ip4ip6, ip6ip6",
 	.counters = counters,
-	.worker_open = worker_open,
-	.worker_close = worker_close,
+	.worker_open = tun_worker_open,
+	.worker_close = tun_worker_close,
 	.tunnels = tunnels,
 	.tunnel_open = tunnel_open,
 	.tunnel_close = tunnel_close,

@@ -509,7 +509,7 @@ struct tun_state {
 	struct gust_worker *w;
 };
 
-static inline int tun_worker_open(const struct gust_host *host,
+static inline int tun_worker_open(const struct gust_host *host, void *instance,
 				  struct gust_worker *w, void **ret_state)
 {
 	struct tun_state *s = malloc(sizeof(*s));
@@ -520,6 +520,11 @@ static inline int tun_worker_open(const struct gust_host *host,
 	s->w = w;
 	*ret_state = s;
 	return 0;
+}
+
+static inline void tun_worker_close(void *state, struct gust_batch out[2])
+{
+	free(state);
 }
 
 #endif

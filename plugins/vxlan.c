@@ -243,17 +243,6 @@ static void decap(void *state, void *tunnel, struct gust_batch *in,
 		decap_one(state, tunnel, p, out, rest);
 }
 
-static int worker_open(const struct gust_host *host, void *instance,
-		       struct gust_worker *w, void **ret_state)
-{
-	return tun_worker_open(host, w, ret_state);
-}
-
-static void worker_close(void *state, struct gust_batch out[2])
-{
-	free(state);
-}
-
 static const char *const kinds[] = { "vxlan", NULL };
 
 const struct gust_plugin GUST_PLUGIN_SYMBOL = {
@@ -262,8 +251,8 @@ const struct gust_plugin GUST_PLUGIN_SYMBOL = {
 	.name = "vxlan",
 	.text = "VXLAN tunnels, with remote checksum offload",
 	.counters = counters,
-	.worker_open = worker_open,
-	.worker_close = worker_close,
+	.worker_open = tun_worker_open,
+	.worker_close = tun_worker_close,
 	.tunnels = kinds,
 	.tunnel_open = tunnel_open,
 	.tunnel_close = free,

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libgust_port.a
 libgust_port_a_SOURCES = \
 	src/port/fill.c \
 	src/port/fill_internal.h \
+	src/port/io_internal.h \
 	src/port/mem.c \
 	src/port/mem.h \
 	src/port/netns.c \

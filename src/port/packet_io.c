@@ -37,6 +37,7 @@
 
 #include "pkt/dissect.h"
 #include "pkt/vnet.h"
+#include "port/io_internal.h"
 #include "port/packet_internal.h"
 #include "wire/bytes.h"
 
@@ -198,9 +199,10 @@ static int rx_error(struct packet_queue *q, int e, enum drop_reason *ret_why)
 
 /* 1: a frame was read, *ret_p is it, or NULL and *ret_why says why not. 0: nothing
  * waits. -errno. */
-static int rx_one(struct packet_port *t, unsigned qi, struct gust_pkt **ret_p,
+static int rx_one(struct port *port, unsigned qi, struct gust_pkt **ret_p,
 		  enum drop_reason *ret_why)
 {
+	struct packet_port *t = (struct packet_port *)port;
 	struct packet_queue *q = &t->q[qi];
 	struct pkt_pool *pool = t->port.pool[qi];
 	uint8_t *at = fill_room(&q->fill, pool, PACKET_FRONT, PACKET_READ_MIN);
@@ -261,42 +263,13 @@ int packet_rx(struct port *port, unsigned qi, unsigned max, struct gust_batch *r
 	      struct drop_counters *drops)
 {
 	struct packet_port *t = (struct packet_port *)port;
-	unsigned n;
 
 	if (t->q[qi].gone)
 		return -EIO;
-	for (n = 0; n < max; n++) {
-		enum drop_reason why = DROP_NONE;
-		struct gust_pkt *p;
-		int r = rx_one(t, qi, &p, &why);
-
-		if (r < 0 && !n)
-			return r;
-		if (r <= 0)
-			break;
-		if (p)
-			gust_batch_push(ret, p);
-		else
-			drop_count(drops, why, 1);
-	}
-	return (int)n;
+	return io_rx(port, qi, max, rx_one, ret, drops);
 }
 
 /* ---- transmit ---- */
-
-static enum port_tx tx_fail(struct gust_pkt *p, enum port_tx res)
-{
-	pkt_free(p);
-	return res;
-}
-
-/* This form is not taken: the caller's again, unless it is the plainest. */
-static enum port_tx tx_refused(struct gust_pkt *p)
-{
-	if (p->gso_size || (p->need & GUST_F_CSUM))
-		return PORT_TX_REFUSED;
-	return tx_fail(p, PORT_TX_ERROR);
-}
 
 static enum port_tx tx_result(struct gust_pkt *p, int e)
 {
@@ -306,20 +279,20 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 	case EMSGSIZE:
 		/* a plain frame stays too long whoever sums it */
 		if (!p->gso_size)
-			return tx_fail(p, PORT_TX_ERROR);
+			return io_tx_fail(p, PORT_TX_ERROR);
 		return PORT_TX_REFUSED;
 	case EINVAL:
 	case E2BIG:
-		return tx_refused(p);
+		return io_tx_refused(p);
 	case ENOBUFS:
 	case ENOMEM:
 		return PORT_TX_NOMEM;
 	case ENETDOWN:
 	case ENXIO:
 	case ENODEV:
-		return tx_fail(p, PORT_TX_DOWN);
+		return io_tx_fail(p, PORT_TX_DOWN);
 	default:
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	}
 }
 

@@ -21,6 +21,7 @@
 
 #include "pkt/dissect.h"
 #include "pkt/vnet.h"
+#include "port/io_internal.h"
 #include "port/tun_internal.h"
 
 /* ---- receive ---- */
@@ -59,9 +60,10 @@ static struct gust_pkt *rx_packet(struct tun_port *t, unsigned qi, uint8_t *at,
 
 /* 1: a packet was read, *ret_p is it, or NULL and *ret_why says why not. 0:
  * nothing waits. -errno. */
-static int rx_one(struct tun_port *t, unsigned qi, struct gust_pkt **ret_p,
+static int rx_one(struct port *port, unsigned qi, struct gust_pkt **ret_p,
 		  enum drop_reason *ret_why)
 {
+	struct tun_port *t = (struct tun_port *)port;
 	struct tun_queue *q = &t->q[qi];
 	uint8_t *at = fill_room(&q->fill, t->port.pool[qi], 0, TUN_READ_MAX);
 	bool in_slab = at;
@@ -101,41 +103,10 @@ static int rx_one(struct tun_port *t, unsigned qi, struct gust_pkt **ret_p,
 int tun_rx(struct port *port, unsigned q, unsigned max, struct gust_batch *ret,
 	   struct drop_counters *drops)
 {
-	struct tun_port *t = (struct tun_port *)port;
-	unsigned n;
-
-	for (n = 0; n < max; n++) {
-		enum drop_reason why = DROP_NONE;
-		struct gust_pkt *p;
-		int r = rx_one(t, q, &p, &why);
-
-		if (r < 0 && !n)
-			return r;
-		if (r <= 0)
-			break;
-		if (p)
-			gust_batch_push(ret, p);
-		else
-			drop_count(drops, why, 1);
-	}
-	return (int)n;
+	return io_rx(port, q, max, rx_one, ret, drops);
 }
 
 /* ---- transmit ---- */
-
-static enum port_tx tx_fail(struct gust_pkt *p, enum port_tx res)
-{
-	pkt_free(p);
-	return res;
-}
-
-/* This form is not taken: the caller's again, unless it is the plainest. */
-static enum port_tx tx_refused(struct gust_pkt *p)
-{
-	if (p->gso_size || (p->need & GUST_F_CSUM))
-		return PORT_TX_REFUSED;
-	return tx_fail(p, PORT_TX_ERROR);
-}
 
 static enum port_tx tx_result(struct gust_pkt *p, int e)
 {
@@ -145,7 +116,7 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 	case EINVAL:
 	case EMSGSIZE:
 	case E2BIG:
-		return tx_refused(p);
+		return io_tx_refused(p);
 	case ENOBUFS:
 	case ENOMEM:
 		return PORT_TX_NOMEM;
@@ -153,9 +124,9 @@ static enum port_tx tx_result(struct gust_pkt *p, int e)
 	case ENETDOWN:
 	case EBADFD:
 	case ENODEV:
-		return tx_fail(p, PORT_TX_DOWN);
+		return io_tx_fail(p, PORT_TX_DOWN);
 	default:
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	}
 }
 

@@ -31,6 +31,7 @@
 
 #include "base/linux_compat.h"
 #include "pkt/dissect.h"
+#include "port/io_internal.h"
 #include "port/udp_internal.h"
 #include "wire/bytes.h"
 #include "wire/csum.h"
@@ -194,9 +195,10 @@ static ssize_t rx_read(struct udp_queue *q, struct msghdr *m)
 
 /* 1: a datagram was read, *ret_p is it, or NULL and *ret_why says why not. 0:
  * nothing waits. -errno. */
-static int rx_one(struct udp_port *t, unsigned qi, struct gust_pkt **ret_p,
+static int rx_one(struct port *port, unsigned qi, struct gust_pkt **ret_p,
 		  enum drop_reason *ret_why)
 {
+	struct udp_port *t = (struct udp_port *)port;
 	struct udp_queue *q = &t->q[qi];
 	uint8_t *at =
 		fill_room(&q->fill, t->port.pool[qi], UDP_FRONT, UDP_READ_MAX);
@@ -238,24 +240,7 @@ static int rx_one(struct udp_port *t, unsigned qi, struct gust_pkt **ret_p,
 int udp_rx(struct port *port, unsigned qi, unsigned max, struct gust_batch *ret,
 	   struct drop_counters *drops)
 {
-	struct udp_port *t = (struct udp_port *)port;
-	unsigned n;
-
-	for (n = 0; n < max; n++) {
-		enum drop_reason why = DROP_NONE;
-		struct gust_pkt *p;
-		int r = rx_one(t, qi, &p, &why);
-
-		if (r < 0 && !n)
-			return r;
-		if (r <= 0)
-			break;
-		if (p)
-			gust_batch_push(ret, p);
-		else
-			drop_count(drops, why, 1);
-	}
-	return (int)n;
+	return io_rx(port, qi, max, rx_one, ret, drops);
 }
 
 /* ---- transmit ---- */
@@ -356,12 +341,6 @@ static void make_ctl(const struct udp_port *t, const struct ask *a, struct ctl *
 	}
 }
 
-static enum port_tx tx_fail(struct gust_pkt *p, enum port_tx res)
-{
-	pkt_free(p);
-	return res;
-}
-
 /* Would an empty datagram go there? MSG_PROBE with MSG_CONFIRM sends nothing, but
  * finds the route and checks the control messages. */
 static bool way_is_right(int fd, const struct msghdr *m, size_t ctl_len)
@@ -429,18 +408,18 @@ static enum port_tx tx_result(struct udp_queue *q, struct gust_pkt *p,
 		return PORT_TX_NOMEM;
 	case EMSGSIZE:
 		note_size(q, a);
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	case EINVAL:
 	case EIO:
 	case EOPNOTSUPP:
 		/* this form, or a TTL or source address that never passes? */
 		if (segmented && way_is_right(q->fd, m, ctl_len))
 			return PORT_TX_REFUSED;
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	case ENETDOWN:
-		return tx_fail(p, PORT_TX_DOWN);
+		return io_tx_fail(p, PORT_TX_DOWN);
 	default:
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	}
 }
 
@@ -470,7 +449,7 @@ enum port_tx udp_tx(struct port *port, unsigned qi, struct gust_pkt *p)
 	int n;
 
 	if (!parse_outer(t, p, &a))
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	if (p->gso_size && tx_bad_super(p, &a))
 		return PORT_TX_REFUSED;
 	if (p->need & GUST_F_CSUM && !p->gso_size && pkt_l4(p) != &p->layer[1])
@@ -479,7 +458,7 @@ enum port_tx udp_tx(struct port *port, unsigned qi, struct gust_pkt *p)
 	if (n < 0)
 		n = fill_gather(&q->fill, p, iov);
 	if (n < 0)
-		return tx_fail(p, PORT_TX_ERROR);
+		return io_tx_fail(p, PORT_TX_ERROR);
 	iov[1].iov_base = (uint8_t *)iov[1].iov_base + a.off;
 	iov[1].iov_len -= a.off;
 	m.msg_iovlen = (size_t)n - 1;
