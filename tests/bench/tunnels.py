@@ -42,9 +42,10 @@ def spec(kind, level, a, b):
 class Gust:
     """Two gust-wires joined by a veth pair."""
 
-    def __init__(self, lab, build, underlay, kinds):
-        self.lab, self.name = lab, f"{underlay}.{len(kinds)}"
-        tag = f"{underlay[0]}{len(kinds)}" + "".join(k[0] for k in kinds)
+    def __init__(self, lab, build, case, kinds):
+        underlay, kind, depth = case.split(".")
+        self.lab, self.name = lab, case
+        tag = underlay[0] + kind[0] + depth
         self.a = [lab.space(f"{tag}-a{i}") for i in (1, 2)]
         self.u = [lab.space(f"{tag}-u{i}") for i in (1, 2)]
         addr = ["198.18.9.1/24", "198.18.9.2/24"] if underlay == "udp" else [None, None]
@@ -221,7 +222,7 @@ def make(lab, build, case):
     if who == "kernel":
         return Kernel(lab, depth)
     kinds = ["vxlan"] * depth if kind == "vxlan" else MIXED[:depth]
-    return Gust(lab, build, who, kinds)
+    return Gust(lab, build, case, kinds)
 
 
 def med(vals):
