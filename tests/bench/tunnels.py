@@ -209,7 +209,8 @@ def picture(rows, path):
         for p in pts:
             x, y = at(*p)
             out.append(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
-                       f'<text x="{x + 6:.0f}" y="{y - 6:.1f}" fill="{colour}">{p[1]:.1f}</text>')
+                       f'<text x="{x + 6:.0f}" y="{y + (18 if n == 1 else -6):.1f}" '
+                       f'fill="{colour}">{p[1]:.1f}</text>')
         out.append(f'<text x="{x0 + 60 + n * 170}" y="{y0 + 45}" fill="{colour}">{label}</text>')
     out.append("</svg>")
     with open(path, "w", encoding="ascii") as f:
