@@ -26,40 +26,9 @@
 
 /* ---- what the port carries ---- */
 
-static const struct gust_layer *outermost_l3(const struct gust_pkt *p)
-{
-	for (unsigned i = 0; i < p->nlayer; i++)
-		if (p->layer[i].kind == GUST_L_IPV4 ||
-		    p->layer[i].kind == GUST_L_IPV6)
-			return &p->layer[i];
-	return NULL;
-}
-
 static bool is_tunnel(const struct gust_pkt *p)
 {
-	return outermost_l3(p) != pkt_l3(p);
-}
-
-/* The jumbo header's 8 bytes, which no segment carries. */
-static uint32_t jumbo_hlen(const struct gust_pkt *p, const struct gust_layer *l3)
-{
-	const struct gust_layer *hop = l3 + 1;
-
-	if (l3->kind != GUST_L_IPV6 || hop >= p->layer + p->nlayer ||
-	    hop->kind != GUST_L_HOPOPTS || !(hop->flags & GUST_LF_JUMBO) ||
-	    p->head[hop->off + 1])
-		return 0;
-	return IPV6_JUMBO_HLEN;
-}
-
-/* Header bytes of one segment, from the outermost IP header on. */
-static uint32_t seg_hdrs(const struct gust_pkt *p, const struct gust_layer *l3)
-{
-	uint32_t n = p->hlen - l3->off;
-
-	for (; l3 < p->layer + p->nlayer; l3++)
-		n -= jumbo_hlen(p, l3);
-	return n;
+	return pkt_outer_l3(p) != pkt_l3(p);
 }
 
 static uint32_t big_max(uint32_t max, const struct port_caps *caps, uint32_t forms)
@@ -177,7 +146,7 @@ static void single(struct engine *e, struct gust_pkt *p,
 		   const struct port_caps *caps, struct gust_batch *out,
 		   struct plan_stats *st, struct drop_counters *drops)
 {
-	const struct gust_layer *l3 = outermost_l3(p);
+	const struct gust_layer *l3 = pkt_outer_l3(p);
 
 	if (l3 && p->len - l3->off > caps->mtu) {
 		drop_count(drops, DROP_TOO_BIG, 1);
@@ -199,8 +168,8 @@ enum verdict { PASS, CUT, TOO_BIG };
 static enum verdict judge(const struct gust_pkt *p, const struct port_caps *caps,
 			  struct gust_gso_req *ret_req)
 {
-	const struct gust_layer *l3 = outermost_l3(p);
-	uint32_t hdrs = seg_hdrs(p, l3), max = super_max(p, caps), step;
+	const struct gust_layer *l3 = pkt_outer_l3(p);
+	uint32_t hdrs = pkt_seg_hdrs(p, l3), max = super_max(p, caps), step;
 	bool partial = false;
 
 	*ret_req = (struct gust_gso_req){ .mtu = caps->mtu,
@@ -296,7 +265,7 @@ void plan_fit(struct engine *e, struct gust_batch *in, const struct port_caps *c
 	while ((p = gust_batch_pop(in))) {
 		enum verdict v = PASS;
 
-		if (!p->gso_size || !outermost_l3(p)) {
+		if (!p->gso_size || !pkt_outer_l3(p)) {
 			flush(e, &run, caps, out, st);
 			single(e, p, caps, out, st, drops);
 			continue;
@@ -327,14 +296,14 @@ void plan_fit(struct engine *e, struct gust_batch *in, const struct port_caps *c
 int plan_split(struct engine *e, struct gust_pkt *p, uint32_t max_len,
 	       struct gust_batch *out)
 {
-	const struct gust_layer *l3 = outermost_l3(p);
+	const struct gust_layer *l3 = pkt_outer_l3(p);
 	struct gust_gso_req req = { .mtu = max_len };
 	struct gust_batch one;
 
 	if (!p->gso_size || p->gso_size == GUST_GSO_BY_FRAGS || !l3 ||
 	    !engine_cuts(e, p->gso_type))
 		return -EINVAL;
-	req.step = payload_max(p, max_len, seg_hdrs(p, l3), 0);
+	req.step = payload_max(p, max_len, pkt_seg_hdrs(p, l3), 0);
 	if (pkt_payload_len(p) <= req.step)
 		return -EINVAL;
 	gust_batch_init(&one);

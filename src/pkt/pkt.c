@@ -21,6 +21,7 @@
 #include "wire/crc32c.h"
 #include "wire/csum.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/sctp.h"
 
 #define NINLINE 2
@@ -477,6 +478,36 @@ const struct gust_layer *pkt_l3(const struct gust_pkt *p)
 		    p->layer[i].kind == GUST_L_IPV6)
 			return &p->layer[i];
 	return NULL;
+}
+
+const struct gust_layer *pkt_outer_l3(const struct gust_pkt *p)
+{
+	for (unsigned i = 0; i < p->nlayer; i++)
+		if (p->layer[i].kind == GUST_L_IPV4 ||
+		    p->layer[i].kind == GUST_L_IPV6)
+			return &p->layer[i];
+	return NULL;
+}
+
+/* The jumbo header's 8 bytes, which no segment carries. */
+static uint32_t jumbo_hlen(const struct gust_pkt *p, const struct gust_layer *l3)
+{
+	const struct gust_layer *hop = l3 + 1;
+
+	if (l3->kind != GUST_L_IPV6 || hop >= p->layer + p->nlayer ||
+	    hop->kind != GUST_L_HOPOPTS || !(hop->flags & GUST_LF_JUMBO) ||
+	    p->head[hop->off + 1])
+		return 0;
+	return IPV6_JUMBO_HLEN;
+}
+
+uint32_t pkt_seg_hdrs(const struct gust_pkt *p, const struct gust_layer *l3)
+{
+	uint32_t n = p->hlen - l3->off;
+
+	for (; l3 < p->layer + p->nlayer; l3++)
+		n -= jumbo_hlen(p, l3);
+	return n;
 }
 
 const struct gust_layer *pkt_l4(const struct gust_pkt *p)

@@ -99,6 +99,13 @@ const struct gust_layer *pkt_layer(const struct gust_pkt *p, uint8_t kind);
 const struct gust_layer *pkt_l3(const struct gust_pkt *p);
 const struct gust_layer *pkt_l4(const struct gust_pkt *p);
 
+/* The outermost IP layer, NULL when there is none. */
+const struct gust_layer *pkt_outer_l3(const struct gust_pkt *p);
+
+/* Header bytes of one segment from the IP layer `l3` on: what `p` has but jumbo
+ * headers (RFC 2675), which no segment carries. */
+uint32_t pkt_seg_hdrs(const struct gust_pkt *p, const struct gust_layer *l3);
+
 /* Head and payload as iovecs, `first` reserved entries left free at the front
  * (for a vnet_hdr). Adjacent pieces are joined. Returns entries used including
  * the reserved ones, or -E2BIG. */

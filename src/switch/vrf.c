@@ -24,31 +24,12 @@
 #define IP6_HOP 7
 #define FRAGHDR_LEN 8
 
-static const struct gust_layer *outer_ip(const struct gust_pkt *p)
-{
-	for (unsigned i = 0; i < p->nlayer; i++)
-		if (p->layer[i].kind == GUST_L_IPV4 ||
-		    p->layer[i].kind == GUST_L_IPV6)
-			return &p->layer[i];
-	return NULL;
-}
-
 /* ---- does it fit? ---- */
-
-/* The jumbo option's header, which no segment carries. */
-static uint32_t jumbo_hlen(const struct gust_pkt *p)
-{
-	for (unsigned i = 0; i < p->nlayer; i++)
-		if (p->layer[i].kind == GUST_L_HOPOPTS &&
-		    p->layer[i].flags & GUST_LF_JUMBO)
-			return p->head[p->layer[i].off + 1] ? 0 : IPV6_JUMBO_HLEN;
-	return 0;
-}
 
 uint32_t vrf_seg_len(const struct gust_pkt *p)
 {
-	const struct gust_layer *l3 = outer_ip(p), *l4 = pkt_l4(p);
-	uint32_t len = p->hlen - l3->off, most = 0;
+	const struct gust_layer *l3 = pkt_outer_l3(p), *l4 = pkt_l4(p);
+	uint32_t len, most = 0;
 
 	if (!p->gso_size)
 		return p->len - l3->off;
@@ -57,7 +38,7 @@ uint32_t vrf_seg_len(const struct gust_pkt *p)
 		len = l4->off - l3->off + p->gso_size;
 		return pkt_l3(p)->kind == GUST_L_IPV6 ? len + FRAGHDR_LEN : len;
 	}
-	len -= jumbo_hlen(p);
+	len = pkt_seg_hdrs(p, l3);
 	if (p->gso_size == GUST_GSO_BY_FRAGS) {
 		for (unsigned i = 0; i < p->nfrag; i++)
 			if (p->frag[i].len > most)
@@ -93,7 +74,7 @@ static uint32_t ports_of(const struct gust_pkt *p, const struct gust_layer *l3)
 
 uint32_t vrf_flow_hash(const struct gust_pkt *p, const struct siphash_key *secret)
 {
-	const struct gust_layer *l3 = outer_ip(p);
+	const struct gust_layer *l3 = pkt_outer_l3(p);
 	const uint8_t *ip = p->head + l3->off;
 	struct {
 		uint8_t addr[32];
@@ -233,7 +214,7 @@ static bool is_group_frame(const struct gust_pkt *p)
 
 static void route(const struct routing *g, struct gust_pkt *p)
 {
-	const struct gust_layer *l3 = outer_ip(p);
+	const struct gust_layer *l3 = pkt_outer_l3(p);
 	bool for_many = l3 && is_group_frame(p);
 	const struct fib_dest *d;
 	struct ipaddr src, dst;
